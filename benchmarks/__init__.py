@@ -1,0 +1,1 @@
+"""Measures what is served. Not part of the installed package."""

@@ -1,0 +1,28 @@
+"""Every error the registry raises, in one tree.
+
+RegistryError
+  NotFoundError           a model, a version or a file is not here
+  ManifestError           a manifest.json is not a manifest
+  DigestMismatchError     bytes are not what their digest says; the message names the file
+  AlreadyPublishedError   this version exists with other content
+"""
+
+
+class RegistryError(Exception):
+    """Base of all registry errors."""
+
+
+class NotFoundError(RegistryError):
+    """A model, a version or a file does not exist."""
+
+
+class ManifestError(RegistryError):
+    """A manifest cannot be read or contradicts itself."""
+
+
+class DigestMismatchError(RegistryError):
+    """The bytes on disk are not what the manifest promises."""
+
+
+class AlreadyPublishedError(RegistryError):
+    """The same model and version were published before, with other content."""

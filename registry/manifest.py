@@ -1,0 +1,276 @@
+"""What an artifact is: the one JSON document that exporter, server and browser share."""
+
+import enum
+from collections.abc import Mapping
+from typing import Annotated, Literal, Self
+
+from packaging.version import InvalidVersion, Version
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from registry.digest import sha256_of_json
+
+SCHEMA_VERSION = 1
+MODEL_FILE = "model.onnx"
+GOLDEN_FILE = "golden.jsonl"
+MEGABYTE = 1_000_000
+
+
+def _valid_version(text: str) -> str:
+    try:
+        Version(text)
+    except InvalidVersion:
+        raise ValueError(f"{text!r} is not a version such as 1.2.0") from None
+    return text
+
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+ModelId = Annotated[
+    str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*(\+[a-z0-9_]+)?$", max_length=80)
+]
+VersionText = Annotated[
+    str,
+    Field(pattern=r"^[0-9]+(\.[0-9]+)*[a-z0-9.+]*$", max_length=40),
+    AfterValidator(_valid_version),
+]
+FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=120)]
+Probability = Annotated[float, Field(ge=0, le=1)]
+
+
+class SizeCategory(enum.StrEnum):
+    """How large an artifact is, all files together (MB = 10^6 bytes)."""
+
+    TINY = "tiny"
+    SMALL = "small"
+    MEDIUM = "medium"
+    LARGE = "large"
+
+    @classmethod
+    def of(cls, size_bytes: int) -> "SizeCategory":
+        """tiny below 10 MB, small to 200, medium to 1000, large above."""
+        if size_bytes < 10 * MEGABYTE:
+            return cls.TINY
+        if size_bytes <= 200 * MEGABYTE:
+            return cls.SMALL
+        return cls.MEDIUM if size_bytes <= 1000 * MEGABYTE else cls.LARGE
+
+
+class Backend(enum.StrEnum):
+    """Where a model can run."""
+
+    LOCAL = "local"
+    MODAL = "modal"
+    CLIENT_SIDE = "client_side"
+
+
+class QuantizationScheme(enum.StrEnum):
+    """How weights are stored and multiplied."""
+
+    FP32 = "fp32"
+    FP16 = "fp16"
+    INT8_WEIGHT = "int8_weight"
+    NBITS8 = "nbits8"
+    NBITS4 = "nbits4"
+    GGUF_EXACT = "gguf_exact"
+    INT8_TOKEN = "int8_token"
+    INT8_DYNAMIC = "int8_dynamic"
+
+
+class Frozen(BaseModel):
+    """Immutable, and strict about unknown fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ArtifactFile(Frozen):
+    """One file of an artifact."""
+
+    path: FileName
+    sha256: Sha256
+    bytes: int = Field(ge=0)
+
+
+class Window(Frozen):
+    """How a text longer than the model is cut, in tokens, and how the parts are pooled."""
+
+    tokens: int = Field(gt=0)
+    stride: int = Field(gt=0)
+    pooling: Literal["mean_logit", "mean_probability", "max_probability"]
+
+
+class InputSpec(Frozen):
+    """What the graph is fed with. `max_tokens` is null where the graph reads any length."""
+
+    kind: Literal["text", "tokens"]
+    normalizer: Literal["norm-1", "identity"]
+    max_tokens: int | None = Field(gt=0)
+    window: Window | None
+
+
+class OutputSpec(Frozen):
+    """One output of the graph; a dimension is a number or a name such as N."""
+
+    name: str
+    dtype: Literal["float32", "int64"]
+    shape: tuple[int | str, ...]
+
+
+class Decision(Frozen):
+    """From probability to label: 1 where probability >= threshold."""
+
+    threshold: Probability
+    target_fpr: Probability
+    calibration: str
+
+
+class Quantization(Frozen):
+    """How the weights are stored."""
+
+    scheme: QuantizationScheme
+    bits: int = Field(ge=1, le=32)
+
+
+class Routing(Frozen):
+    """Where to run: the first backend, then those to fall back to, in order."""
+
+    preferred_backend: Backend
+    fallback_backends: tuple[Backend, ...]
+
+    @classmethod
+    def for_category(cls, category: SizeCategory) -> Self:
+        """The routing that a size category implies (docs/architecture.md)."""
+        preferred, fallback = {
+            SizeCategory.TINY: (Backend.CLIENT_SIDE, Backend.LOCAL),
+            SizeCategory.SMALL: (Backend.LOCAL, Backend.MODAL),
+            SizeCategory.MEDIUM: (Backend.LOCAL, Backend.MODAL),
+            SizeCategory.LARGE: (Backend.MODAL, Backend.LOCAL),
+        }[category]
+        return cls(preferred_backend=preferred, fallback_backends=(fallback,))
+
+
+class BrowserSupport(Frozen):
+    """Whether onnxruntime-web's wasm build runs the graph, and if not, why."""
+
+    supported: bool
+    reasons: tuple[str, ...]
+
+
+class RuntimeRequirements(Frozen):
+    """What a runtime must offer."""
+
+    opset: int = Field(gt=0)
+    ir_version: int = Field(gt=0)
+    min_ort: str
+    providers: tuple[str, ...]
+    browser: BrowserSupport
+    memory_bytes: int = Field(ge=0)
+
+
+class Quality(Frozen):
+    """How good the probabilities are, on texts the model was not trained on."""
+
+    dataset: str
+    n: int = Field(gt=0)
+    auroc: Probability
+    leave_one_domain_out_auroc: Probability | None
+    tpr_at_1pct_fpr: Probability
+    fpr_at_threshold: Probability
+    tpr_at_threshold: Probability
+    expected_calibration_error: Probability
+
+
+class Parity(Frozen):
+    """Largest |difference of probability| to the reference over n texts, by runtime."""
+
+    reference: str
+    n: int = Field(gt=0)
+    max_abs_diff: Mapping[str, float]
+
+
+class Source(Frozen):
+    """Where the weights come from, and on what terms."""
+
+    kind: Literal["sklearn", "encoder", "causal_lm", "ensemble"]
+    reference: str
+    licence: str
+    attribution: str
+
+
+class Provenance(Frozen):
+    """What built the artifact. `git_commit` is null outside a git checkout."""
+
+    tool_versions: Mapping[str, str]
+    source_digest: Sha256
+    git_commit: str | None
+
+
+class Contract(Frozen):
+    """The part of a manifest that, with the files, decides the answer."""
+
+    task: str
+    labels: tuple[str, str]
+    input: InputSpec
+    outputs: tuple[OutputSpec, ...]
+    decision: Decision
+    quantization: Quantization
+
+
+class Manifest(Contract):
+    """An artifact: its files, its contract, and the evidence for it."""
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+    model_id: ModelId
+    version: VersionText
+    digest: Sha256
+    files: tuple[ArtifactFile, ...]
+    size_bytes: int = Field(gt=0)
+    size_category: SizeCategory
+    routing: Routing
+    runtime: RuntimeRequirements
+    quality: Quality
+    parity: Parity
+    source: Source
+    provenance: Provenance
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        names = [file.path for file in self.files]
+        if len(set(names)) != len(names):
+            raise ValueError("files: a path is listed twice")
+        if MODEL_FILE not in names:
+            raise ValueError(f"files: {MODEL_FILE} is missing")
+        if self.size_bytes != sum(file.bytes for file in self.files):
+            raise ValueError("size_bytes is not the sum of the files' bytes")
+        if self.size_category is not SizeCategory.of(self.size_bytes):
+            raise ValueError("size_category does not follow from size_bytes")
+        if self.digest != artifact_digest(self.files, self):
+            raise ValueError("digest is not that of the files and the contract")
+        return self
+
+    def file(self, path: str) -> ArtifactFile | None:
+        """The file of that name, if the artifact has one."""
+        return next((file for file in self.files if file.path == path), None)
+
+    @property
+    def model(self) -> ArtifactFile:
+        """The graph file."""
+        return next(file for file in self.files if file.path == MODEL_FILE)
+
+    @property
+    def reference(self) -> str:
+        """`model_id@version`."""
+        return f"{self.model_id}@{self.version}"
+
+    def to_bytes(self) -> bytes:
+        """The bytes of manifest.json."""
+        return self.model_dump_json(indent=2).encode() + b"\n"
+
+
+def artifact_digest(files: tuple[ArtifactFile, ...], contract: Contract) -> str:
+    """The artifact's identity: sha256 over the canonical JSON of files and contract.
+
+    Two builds with the same digest give the same answers; name, version, routing and evidence
+    are not part of it.
+    """
+    listed = sorted((file.model_dump(mode="json") for file in files), key=lambda f: str(f["path"]))
+    terms = contract.model_dump(mode="json", include=set(Contract.model_fields))
+    return sha256_of_json({"files": listed, "contract": terms})

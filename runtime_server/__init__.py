@@ -1,0 +1,1 @@
+"""Serves registry artifacts over HTTP: routing, engines, the FastAPI application."""
