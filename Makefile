@@ -1,0 +1,87 @@
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3
+PORT ?= 8000
+BIN := .venv/bin
+WEB := web_bundle
+NODE_MODULES := $(WEB)/node_modules/.package-lock.json
+STATIC := $(WEB)/dist/static/index.html
+WEB_SOURCES := $(shell find $(WEB)/src $(WEB)/*.mjs $(WEB)/*.json -type f 2>/dev/null)
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+export PIP_NO_INPUT := 1
+
+help: ## List the targets
+	@echo "Samegraph: one ONNX text detector, the same answer on a server and in the browser."
+	@echo
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+	@echo
+	@echo "Start with:  make serve    (PORT=8000)"
+
+serve: serving export web ## Build what is missing, then serve the API and the demo page on PORT
+	@$(BIN)/python -m runtime_server --port $(PORT)
+
+setup: .venv/dev $(NODE_MODULES) ## Install everything that development needs
+
+export: serving ## Build the catalogue's artifacts into registry/artifacts
+	@$(BIN)/python -m export build
+
+web: export $(STATIC) ## Build the static page and the npm package into web_bundle/dist
+
+test: setup export web browser ## Run every test: TypeScript, Python, browser
+	@cd $(WEB) && npm test --silent
+	@$(BIN)/pytest
+
+check: setup ## Lint, types, import rules
+	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/lint-imports
+	@cd $(WEB) && npm run --silent check
+
+bench: setup export web browser ## Time one prediction in Python, Node.js, Chromium and over HTTP
+	@$(BIN)/python -m benchmarks
+
+train-lexical: .venv/dev ## Train lexical-tiny: make train-lexical DATA=file.jsonl.gz
+	@test -n "$(DATA)" || { echo "error: name the data: make train-lexical DATA=file.jsonl.gz" >&2; exit 2; }
+	@$(BIN)/python -m export.training.lexical "$(DATA)"
+
+clean: ## Remove everything that was built or installed
+	rm -rf .venv $(WEB)/node_modules $(WEB)/dist registry/artifacts *.egg-info .*_cache .hypothesis
+
+# Python and Node.js packages install side by side: the two halves of a fresh clone's waiting time.
+serving: tools
+	@$(MAKE) -j2 .venv/serve $(NODE_MODULES)
+
+tools:
+	@command -v $(PYTHON) >/dev/null || { echo "error: python3 is missing: install Python 3.11 or newer (Debian: apt-get install python3 python3-venv)" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "error: $$($(PYTHON) --version) is too old: Python 3.11 or newer is needed (make PYTHON=python3.12 ...)" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "error: $(PYTHON) has no venv module (Debian: apt-get install python3-venv)" >&2; exit 1; }
+	@command -v npm >/dev/null || { echo "error: npm is missing: install Node.js 20 or newer (https://nodejs.org, or Debian: apt-get install nodejs npm)" >&2; exit 1; }
+	@node -e 'process.exit(+(parseInt(process.versions.node) < 20))' || { echo "error: Node.js $$(node --version) is too old: version 20 or newer is needed" >&2; exit 1; }
+
+.venv/serve: pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "Installing Python packages into .venv"
+	@$(PIP) -e '.[server,cpu,export]'
+	@touch $@
+
+.venv/dev: pyproject.toml | serving
+	@echo "Installing development packages into .venv"
+	@$(PIP) -e '.[server,cpu,export,dev]'
+	@touch $@
+
+$(NODE_MODULES): $(WEB)/package-lock.json
+	@echo "Installing Node.js packages into $(WEB)/node_modules"
+	@cd $(WEB) && npm ci --silent --no-audit --no-fund --prefer-offline
+	@touch $@
+
+$(STATIC): $(WEB_SOURCES) $(NODE_MODULES) registry/artifacts
+	@cd $(WEB) && npm run --silent build
+	@touch $@
+
+registry/artifacts: export
+
+browser: .venv/dev
+	@$(BIN)/python -m tests.browser.chromium
+
+.PHONY: help serve setup export web test check bench train-lexical clean serving tools browser

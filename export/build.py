@@ -1,0 +1,79 @@
+"""From a recipe to a published artifact, pass by pass."""
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import ParamSpec, Protocol, TypeVar
+
+from export.errors import ExportError
+from export.provenance import source_digest
+from export.recipe import Recipe
+from registry import Artifact, FileStore, NotFoundError, RegistryError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+PASSES = (
+    "load",
+    "to_onnx",
+    "verify",
+    "check_browser",
+    "measure_memory",
+    "package",
+    "publish",
+)
+
+
+class Progress(Protocol):
+    """Told of each pass as it begins."""
+
+    def begin(self, model_id: str, step: str) -> None:
+        """The pass `step` of this model begins."""
+        ...
+
+
+def up_to_date(recipe: Recipe, store: FileStore) -> Artifact | None:
+    """The published artifact, if it was built from exactly these inputs and is intact."""
+    try:
+        artifact = store.resolve(f"{recipe.model_id}@{recipe.version}")
+        artifact.verify()
+    except RegistryError:
+        return None
+    same = artifact.manifest.provenance.source_digest == source_digest(recipe)
+    return artifact if same else None
+
+
+def build(recipe: Recipe, store: FileStore, progress: Progress) -> Artifact:
+    """Run every pass. Raises ExportError naming the pass; nothing is published then."""
+    # Imported here: a build that has nothing to do must not wait for onnx and scikit-learn.
+    from export.passes.check_browser import check_browser
+    from export.passes.load import load
+    from export.passes.measure_memory import measure_memory
+    from export.passes.package import package
+    from export.passes.publish import publish
+    from export.passes.to_onnx import to_onnx
+    from export.passes.verify import verify
+
+    def step(run: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        progress.begin(recipe.model_id, run.__name__)
+        try:
+            return run(*args, **kwargs)
+        except (ExportError, RegistryError) as exc:
+            raise type(exc)(f"{recipe.model_id}: pass {run.__name__}: {exc}") from exc
+
+    loaded = step(load, recipe)
+    graph = step(to_onnx, loaded)
+    verified = step(verify, graph)
+    checked = step(check_browser, verified)
+    measured = step(measure_memory, checked)
+    with tempfile.TemporaryDirectory() as folder:
+        packaged = step(package, measured, Path(folder))
+        return step(publish, packaged, store)
+
+
+def select(recipes: tuple[Recipe, ...], names: list[str]) -> tuple[Recipe, ...]:
+    """The recipes of these names, or all where none is named. Raises NotFoundError."""
+    known = {recipe.model_id: recipe for recipe in recipes}
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise NotFoundError(f"no recipe {', '.join(unknown)}; there is {', '.join(known)}")
+    return tuple(known[name] for name in names) if names else recipes

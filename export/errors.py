@@ -1,0 +1,23 @@
+"""Every error the export pipeline raises, in one tree.
+
+ExportError
+  RecipeError         a recipe.toml or its weights cannot be read
+  ConversionError     a model has no graph that gives the same numbers
+  VerificationError   a graph does not do what it must; nothing was published
+"""
+
+
+class ExportError(Exception):
+    """Base of all export errors."""
+
+
+class RecipeError(ExportError):
+    """A recipe or its weights cannot be read; the message says what to change."""
+
+
+class ConversionError(ExportError):
+    """A model has no graph that gives the same numbers."""
+
+
+class VerificationError(ExportError):
+    """A graph does not do what it must; the message names the text and the number."""

@@ -1,0 +1,72 @@
+"""evaluation.json of a recipe: what training measured, read by the build for the manifest."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from export.errors import RecipeError
+from registry.manifest import Decision, Quality
+
+EVALUATION_FILE = "evaluation.json"
+
+
+class Evaluation(BaseModel):
+    """Scores of the shipped weights on documents whose groups were held out of training."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    dataset: str
+    dataset_sha256: str
+    n_train: int
+    ai_share: float
+    n: int = Field(gt=0)
+    threshold: float
+    target_fpr: float
+    calibration: str
+    auroc: float
+    tpr_at_1pct_fpr: float
+    fpr_at_threshold: float
+    tpr_at_threshold: float
+    expected_calibration_error: float
+    auroc_by_domain: Mapping[str, float]
+    auroc_by_generator: Mapping[str, float]
+    fpr_by_domain: Mapping[str, float]
+    auroc_by_words: Mapping[str, float]
+    auroc_leave_one_domain_out: Mapping[str, float]
+
+    @property
+    def mean_unseen_auroc(self) -> float:
+        """Mean over domains of the AUROC with that domain left out of training."""
+        values = self.auroc_leave_one_domain_out.values()
+        return sum(values) / len(values)
+
+    def decision(self) -> Decision:
+        """The manifest's threshold."""
+        return Decision(
+            threshold=self.threshold, target_fpr=self.target_fpr, calibration=self.calibration
+        )
+
+    def quality(self) -> Quality:
+        """The manifest's evidence."""
+        return Quality(
+            dataset=f"{self.dataset} (sha256 {self.dataset_sha256[:12]}), held-out groups",
+            n=self.n,
+            auroc=self.auroc,
+            leave_one_domain_out_auroc=round(self.mean_unseen_auroc, 4),
+            tpr_at_1pct_fpr=self.tpr_at_1pct_fpr,
+            fpr_at_threshold=self.fpr_at_threshold,
+            tpr_at_threshold=self.tpr_at_threshold,
+            expected_calibration_error=self.expected_calibration_error,
+        )
+
+
+def read_evaluation(recipe_folder: Path) -> Evaluation:
+    """The evaluation beside a recipe. Raises RecipeError."""
+    path = recipe_folder / EVALUATION_FILE
+    try:
+        return Evaluation.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        raise RecipeError(f"{path} is missing: train the recipe first") from None
+    except ValidationError as exc:
+        raise RecipeError(f"{path} is not an evaluation: {exc}") from exc

@@ -1,0 +1,72 @@
+"""check_browser: onnxruntime-web's wasm build loads the graph and gives the same probabilities."""
+
+import json
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from export.errors import VerificationError
+from export.passes.verify import VerifiedGraph
+from export.web_runtime import WEB_BUNDLE, onnxruntime_web_version
+from registry.manifest import MODEL_FILE, BrowserSupport
+
+SCRIPT = Path(__file__).resolve().parent / "check_browser.mjs"
+RUNTIME_TOLERANCE = 1e-6
+TIMEOUT_SECONDS = 120
+
+
+@dataclass(frozen=True)
+class BrowserCheckedGraph:
+    """A verified graph, and whether a browser runs it; `max_abs_diff` is null where not tried."""
+
+    verified: VerifiedGraph
+    browser: BrowserSupport
+    runtime: str
+    max_abs_diff: float | None
+
+
+def check_browser(verified: VerifiedGraph) -> BrowserCheckedGraph:
+    """Run the golden texts in WebAssembly. Raises VerificationError if an answer differs."""
+    version = onnxruntime_web_version()
+    runtime = f"onnxruntime-web {version}"
+    if version is None:
+        reasons = ("not tried: Node.js or web_bundle/node_modules is missing (`make setup`)",)
+        return BrowserCheckedGraph(
+            verified, BrowserSupport(supported=False, reasons=reasons), runtime, None
+        )
+    answer = _run_in_node(verified)
+    if "error" in answer:
+        reasons = (f"{runtime}: {answer['error']}",)
+        return BrowserCheckedGraph(
+            verified, BrowserSupport(supported=False, reasons=reasons), runtime, None
+        )
+    difference = np.abs(np.array(answer["probabilities"]) - verified.probabilities)
+    worst = int(difference.argmax())
+    if not difference[worst] <= RUNTIME_TOLERANCE:
+        raise VerificationError(
+            f"text {worst} ({verified.golden[worst].text[:40]!r}): {runtime} differs from "
+            f"{verified.runtime} by {difference[worst]:.2e}; the tolerance is {RUNTIME_TOLERANCE}"
+        )
+    supported = BrowserSupport(supported=True, reasons=())
+    return BrowserCheckedGraph(verified, supported, runtime, float(difference[worst]))
+
+
+def _run_in_node(verified: VerifiedGraph) -> dict[str, list[float]]:
+    with tempfile.TemporaryDirectory() as folder:
+        model = Path(folder) / MODEL_FILE
+        model.write_bytes(verified.graph.content)
+        completed = subprocess.run(  # noqa: S603
+            ["node", str(SCRIPT), str(WEB_BUNDLE), str(model)],  # noqa: S607
+            input=json.dumps([vector.normalized for vector in verified.golden]),
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_SECONDS,
+            check=False,
+        )
+    if completed.returncode != 0:
+        raise VerificationError(f"{SCRIPT.name} failed: {completed.stderr.strip()[-500:]}")
+    answer: dict[str, list[float]] = json.loads(completed.stdout)
+    return answer

@@ -1,0 +1,76 @@
+"""What an artifact is built from: a digest of all its inputs, and the commit they are from."""
+
+import subprocess
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from export.evaluation import EVALUATION_FILE
+from export.recipe import RECIPE_FILE, Recipe
+from export.web_runtime import onnxruntime_web_version
+from registry import sha256_of_file
+from registry.digest import sha256_of_json
+from registry.manifest import Provenance
+
+ROOT = Path(__file__).resolve().parent.parent
+TOOLS = ("numpy", "onnx", "scikit-learn", "skl2onnx")
+# Training writes the recipe's files, which are inputs themselves; its code is not.
+_CODE = ("export/*.py", "export/passes/*", "registry/*.py", "registry/norm1_table.json")
+
+
+def provenance(recipe: Recipe) -> Provenance:
+    """Tools, inputs and commit of a build of this recipe, now."""
+    return Provenance(
+        tool_versions=tool_versions(), source_digest=source_digest(recipe), git_commit=git_commit()
+    )
+
+
+def tool_versions() -> dict[str, str]:
+    """The installed version of each tool that shapes an artifact."""
+    versions = {name: version(name) for name in TOOLS}
+    versions["onnxruntime"] = onnxruntime_version()
+    web = onnxruntime_web_version()
+    return versions if web is None else {**versions, "onnxruntime-web": web}
+
+
+def onnxruntime_version() -> str:
+    """The version of onnxruntime, whichever of its two distributions is installed."""
+    try:
+        return version("onnxruntime")
+    except PackageNotFoundError:
+        return version("onnxruntime-gpu")
+
+
+def source_digest(recipe: Recipe) -> str:
+    """sha256 over recipe, weights, evaluation, the build's code, and the tools' versions."""
+    names = (RECIPE_FILE, EVALUATION_FILE, recipe.source.weights)
+    inputs = {name: sha256_of_file(recipe.folder / name) for name in names}
+    code = {str(path.relative_to(ROOT)): sha256_of_file(path) for path in _code_files()}
+    return sha256_of_json({"recipe": inputs, "code": code, "tools": tool_versions()})
+
+
+def _code_files() -> list[Path]:
+    return sorted(path for pattern in _CODE for path in ROOT.glob(pattern) if path.is_file())
+
+
+@cache
+def git_commit() -> str | None:
+    """The last commit that changed export/ or registry/, "-dirty" if files there differ from it."""
+    commit = _git("log", "-1", "--format=%H", "--", "export", "registry")
+    if not commit:
+        return None
+    return f"{commit}-dirty" if _git("status", "--porcelain", "--", "export", "registry") else commit
+
+
+def _git(*arguments: str) -> str | None:
+    try:
+        completed = subprocess.run(  # noqa: S603
+            ["git", *arguments],  # noqa: S607
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    except FileNotFoundError:
+        return None
+    return completed.stdout.strip() if completed.returncode == 0 else None

@@ -1,0 +1,1 @@
+"""How the recipes' trained weights were made: reproducible, one module per model."""

@@ -1,0 +1,57 @@
+"""Scores of a detector on labelled texts."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.metrics import roc_auc_score, roc_curve
+
+Floats = npt.NDArray[np.float64]
+Labels = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Of n texts: ranking (AUROC), operating points, and calibration (all in [0, 1])."""
+
+    n: int
+    auroc: float
+    tpr_at_1pct_fpr: float
+    fpr_at_threshold: float
+    tpr_at_threshold: float
+    expected_calibration_error: float
+
+
+def score(probabilities: Floats, labels: Labels, threshold: float) -> Scores:
+    """All scores at once; both labels must be present."""
+    fpr, tpr, _ = roc_curve(labels, probabilities)
+    flagged = probabilities >= threshold
+    return Scores(
+        n=len(labels),
+        auroc=float(roc_auc_score(labels, probabilities)),
+        tpr_at_1pct_fpr=float(tpr[fpr <= 0.01].max()),
+        fpr_at_threshold=float(flagged[labels == 0].mean()),
+        tpr_at_threshold=float(flagged[labels == 1].mean()),
+        expected_calibration_error=expected_calibration_error(probabilities, labels),
+    )
+
+
+def expected_calibration_error(probabilities: Floats, labels: Labels, bins: int = 15) -> float:
+    """Mean |frequency - probability| over equally wide bins, weighted by their texts.
+
+    Naeini et al., "Obtaining well calibrated probabilities using Bayesian binning" (2015).
+    """
+    which = np.minimum((probabilities * bins).astype(int), bins - 1)
+    counts = np.bincount(which, minlength=bins)
+    gap = np.bincount(which, weights=labels - probabilities, minlength=bins)
+    return float(np.abs(gap).sum() / counts.sum())
+
+
+def threshold_for_fpr(human_probabilities: Floats, target_fpr: float) -> float:
+    """The lowest threshold that flags at most `target_fpr` of these human texts.
+
+    Rounded up to 4 decimals, so that a reader can copy it.
+    """
+    allowed = int(np.floor(target_fpr * len(human_probabilities)))
+    ordered = np.sort(human_probabilities)[::-1]
+    return float(np.ceil(np.nextafter(ordered[allowed], 1) * 1e4) / 1e4)
