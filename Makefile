@@ -10,6 +10,7 @@ WEB := web_bundle
 NODE_MODULES := $(WEB)/node_modules/.package-lock.json
 STATIC := $(WEB)/dist/static/index.html
 WEB_SOURCES := $(shell find $(WEB)/src $(WEB)/*.mjs $(WEB)/*.json -type f 2>/dev/null)
+MANIFESTS = $(wildcard registry/artifacts/*/*/manifest.json)
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 export PIP_NO_INPUT := 1
 
@@ -28,7 +29,8 @@ setup: .venv/dev $(NODE_MODULES) ## Install everything that development needs
 export: serving ## Build the catalogue's artifacts into registry/artifacts
 	@$(BIN)/python -m export build
 
-web: export $(STATIC) ## Build the static page and the npm package into web_bundle/dist
+web: export ## Build the static page and the npm package into web_bundle/dist
+	@$(MAKE) $(STATIC)
 
 test: setup export web browser ## Run every test: TypeScript, Python, browser
 	@cd $(WEB) && npm test --silent
@@ -75,11 +77,9 @@ $(NODE_MODULES): $(WEB)/package-lock.json
 	@cd $(WEB) && npm ci --silent --no-audit --no-fund --prefer-offline
 	@touch $@
 
-$(STATIC): $(WEB_SOURCES) $(NODE_MODULES) registry/artifacts
+$(STATIC): $(WEB_SOURCES) $(NODE_MODULES) $(MANIFESTS)
 	@cd $(WEB) && npm run --silent build
 	@touch $@
-
-registry/artifacts: export
 
 browser: .venv/dev
 	@$(BIN)/python -m tests.browser.chromium

@@ -53,5 +53,5 @@ def threshold_for_fpr(human_probabilities: Floats, target_fpr: float) -> float:
     Rounded up to 4 decimals, so that a reader can copy it.
     """
     allowed = int(np.floor(target_fpr * len(human_probabilities)))
-    ordered = np.sort(human_probabilities)[::-1]
-    return float(np.ceil(np.nextafter(ordered[allowed], 1) * 1e4) / 1e4)
+    first_unflagged = float(np.sort(human_probabilities)[::-1][allowed])
+    return min(float(np.ceil(np.nextafter(first_unflagged, 1) * 1e4) / 1e4), 1.0)
