@@ -1,0 +1,60 @@
+import { DetectorError } from './errors.js';
+import type { Envelope, Reply, Request } from './protocol.js';
+
+/** A reply that is not a failure. */
+export type Answer = Exclude<Reply, { kind: 'failed' }>;
+
+interface Waiting {
+  resolve(answer: Answer): void;
+  reject(error: DetectorError): void;
+}
+
+/** Requests to a worker and their replies, matched by id. */
+export class Channel {
+  readonly #worker: Worker;
+  readonly #waiting = new Map<number, Waiting>();
+  #sent = 0;
+  #ended: DetectorError | undefined;
+
+  constructor(worker: Worker) {
+    this.#worker = worker;
+    worker.addEventListener('message', (event: MessageEvent<Envelope<Reply>>) => {
+      this.#settle(event.data);
+    });
+    worker.addEventListener('error', (event) => {
+      const reason = event.message || 'its script did not load';
+      this.close(new DetectorError('runtime_failed', `the worker stopped: ${reason}`));
+    });
+  }
+
+  /** @throws DetectorError with the worker's code, or that of `close`. */
+  send(content: Request): Promise<Answer> {
+    const id = ++this.#sent;
+    return new Promise((resolve, reject) => {
+      if (this.#ended !== undefined) {
+        reject(this.#ended);
+        return;
+      }
+      this.#waiting.set(id, { resolve, reject });
+      this.#worker.postMessage({ id, content } satisfies Envelope<Request>);
+    });
+  }
+
+  /** Stops the worker, which frees its memory; requests under way reject with `reason`. */
+  close(reason: DetectorError): void {
+    this.#ended ??= reason;
+    this.#worker.terminate();
+    for (const waiting of this.#waiting.values()) waiting.reject(reason);
+    this.#waiting.clear();
+  }
+
+  #settle({ id, content }: Envelope<Reply>): void {
+    const waiting = this.#waiting.get(id);
+    this.#waiting.delete(id);
+    if (content.kind === 'failed') {
+      waiting?.reject(new DetectorError(content.code, content.message));
+    } else {
+      waiting?.resolve(content);
+    }
+  }
+}

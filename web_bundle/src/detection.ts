@@ -1,0 +1,84 @@
+import type { Provider } from './engine.js';
+import { type Manifest, modelFile } from './manifest.js';
+import type { Score } from './scorer.js';
+
+/** A loaded artifact: what was verified, and what runs it. */
+export interface Artifact {
+  readonly manifest: Manifest;
+  /** The artifact's identity, recomputed here. */
+  readonly digest: string;
+  /** sha256 of the graph that is loaded. */
+  readonly modelSha256: string;
+  readonly provider: Provider;
+}
+
+/** The answer for one text: the fields every backend gives. */
+export interface Detection {
+  /** 1 (AI) where the probability reaches the threshold, else 0 (human). */
+  readonly prediction: 0 | 1;
+  /** That an AI wrote the text, 0 to 1: the graph's float32, unrounded. */
+  readonly probability: number;
+  /** |2 × probability − 1|. */
+  readonly confidence: number;
+  readonly is_fake: boolean;
+  readonly backend: 'client_side';
+  readonly model_id: string;
+  /** From the call to the answer. */
+  readonly latency_ms: number;
+  readonly metadata: DetectionMetadata;
+}
+
+/** How the answer came about. */
+export interface DetectionMetadata {
+  readonly artifact_digest: string;
+  readonly model_sha256: string;
+  readonly model_version: string;
+  readonly provider: Provider;
+  readonly quantization: string;
+  /** null where the graph reads text. */
+  readonly tokens: number | null;
+  readonly windows: number;
+  readonly truncated: boolean;
+  readonly threshold: number;
+  readonly fallbacks: readonly { readonly backend: string; readonly reason: string }[];
+  readonly timings_ms: { readonly normalize: number; readonly inference: number };
+}
+
+/** What was verified and loaded, as detections name it. */
+export function artifactOf(manifest: Manifest, provider: Provider): Artifact {
+  const { digest } = manifest;
+  return { manifest, digest, modelSha256: modelFile(manifest).sha256, provider };
+}
+
+/** The answer that a score means. */
+export function detectionOf(artifact: Artifact, score: Score, latencyMs: number): Detection {
+  const { probability } = score;
+  const isAi = probability >= artifact.manifest.decision.threshold;
+  return {
+    prediction: isAi ? 1 : 0,
+    probability,
+    confidence: Math.abs(2 * probability - 1),
+    is_fake: isAi,
+    backend: 'client_side',
+    model_id: artifact.manifest.model_id,
+    latency_ms: latencyMs,
+    metadata: metadataOf(artifact, score),
+  };
+}
+
+function metadataOf(artifact: Artifact, score: Score): DetectionMetadata {
+  const { manifest } = artifact;
+  return {
+    artifact_digest: artifact.digest,
+    model_sha256: artifact.modelSha256,
+    model_version: manifest.version,
+    provider: artifact.provider,
+    quantization: manifest.quantization.scheme,
+    tokens: null,
+    windows: 1,
+    truncated: false,
+    threshold: manifest.decision.threshold,
+    fallbacks: [],
+    timings_ms: { normalize: score.normalizeMs, inference: score.inferenceMs },
+  };
+}

@@ -1,0 +1,31 @@
+/** Why a detector could not answer. Stable: programs may switch on it. */
+export type ErrorCode =
+  | 'aborted'
+  | 'bad_manifest'
+  | 'digest_mismatch'
+  | 'fetch_failed'
+  | 'runtime_failed'
+  | 'unsupported_model';
+
+/** The one error this package throws. `code` crosses postMessage; the class does not. */
+export class DetectorError extends Error {
+  override readonly name = 'DetectorError';
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** Whether `value` is an error of this package. */
+export function isDetectorError(value: unknown): value is DetectorError {
+  return value instanceof DetectorError;
+}
+
+/** `cause` as it is if it has a code already, else as an error with `code`. */
+export function asDetectorError(cause: unknown, code: ErrorCode): DetectorError {
+  if (isDetectorError(cause)) return cause;
+  const message = cause instanceof Error ? cause.message : String(cause);
+  return new DetectorError(code, message, { cause });
+}

@@ -1,0 +1,168 @@
+// Generated from registry/manifest.schema.json by generate.mjs. Do not edit.
+
+/**
+ * How weights are stored and multiplied.
+ */
+export type QuantizationScheme =
+  | 'fp32'
+  | 'fp16'
+  | 'int8_weight'
+  | 'nbits8'
+  | 'nbits4'
+  | 'gguf_exact'
+  | 'int8_token'
+  | 'int8_dynamic';
+/**
+ * How large an artifact is, all files together (MB = 10^6 bytes).
+ */
+export type SizeCategory = 'tiny' | 'small' | 'medium' | 'large';
+/**
+ * Where a model can run.
+ */
+export type Backend = 'local' | 'modal' | 'client_side';
+
+/**
+ * An artifact: its files, its contract, and the evidence for it.
+ */
+export interface Manifest {
+  task: string;
+  /**
+   * @minItems 2
+   * @maxItems 2
+   */
+  labels: [string, string];
+  input: InputSpec;
+  outputs: OutputSpec[];
+  decision: Decision;
+  quantization: Quantization;
+  schema_version: 1;
+  model_id: string;
+  version: string;
+  digest: string;
+  files: ArtifactFile[];
+  size_bytes: number;
+  size_category: SizeCategory;
+  routing: Routing;
+  runtime: RuntimeRequirements;
+  quality: Quality;
+  parity: Parity;
+  source: Source;
+  provenance: Provenance;
+}
+/**
+ * What the graph is fed with. `max_tokens` is null where the graph reads any length.
+ */
+export interface InputSpec {
+  kind: 'text' | 'tokens';
+  normalizer: 'norm-1' | 'identity';
+  max_tokens: number | null;
+  window: Window | null;
+}
+/**
+ * How a text longer than the model is cut, in tokens, and how the parts are pooled.
+ */
+export interface Window {
+  tokens: number;
+  stride: number;
+  pooling: 'mean_logit' | 'mean_probability' | 'max_probability';
+}
+/**
+ * One output of the graph; a dimension is a number or a name such as N.
+ */
+export interface OutputSpec {
+  name: string;
+  dtype: 'float32' | 'int64';
+  shape: (number | string)[];
+}
+/**
+ * From probability to label: 1 where probability >= threshold.
+ */
+export interface Decision {
+  threshold: number;
+  target_fpr: number;
+  calibration: string;
+}
+/**
+ * How the weights are stored.
+ */
+export interface Quantization {
+  scheme: QuantizationScheme;
+  bits: number;
+}
+/**
+ * One file of an artifact.
+ */
+export interface ArtifactFile {
+  path: string;
+  sha256: string;
+  bytes: number;
+}
+/**
+ * Where to run: the first backend, then those to fall back to, in order.
+ */
+export interface Routing {
+  preferred_backend: Backend;
+  fallback_backends: Backend[];
+}
+/**
+ * What a runtime must offer.
+ */
+export interface RuntimeRequirements {
+  opset: number;
+  ir_version: number;
+  min_ort: string;
+  providers: string[];
+  browser: BrowserSupport;
+  memory_bytes: number;
+}
+/**
+ * Whether onnxruntime-web's wasm build runs the graph, and if not, why.
+ */
+export interface BrowserSupport {
+  supported: boolean;
+  reasons: string[];
+}
+/**
+ * How good the probabilities are, on texts the model was not trained on.
+ */
+export interface Quality {
+  dataset: string;
+  n: number;
+  auroc: number;
+  leave_one_domain_out_auroc: number | null;
+  tpr_at_1pct_fpr: number;
+  fpr_at_threshold: number;
+  tpr_at_threshold: number;
+  expected_calibration_error: number;
+}
+/**
+ * Largest |difference of probability| to the reference over n texts, by runtime.
+ */
+export interface Parity {
+  reference: string;
+  n: number;
+  max_abs_diff: MaxAbsDiff;
+}
+export interface MaxAbsDiff {
+  [k: string]: number;
+}
+/**
+ * Where the weights come from, and on what terms.
+ */
+export interface Source {
+  kind: 'sklearn' | 'encoder' | 'causal_lm' | 'ensemble';
+  reference: string;
+  licence: string;
+  attribution: string;
+}
+/**
+ * What built the artifact. `git_commit` is null outside a git checkout.
+ */
+export interface Provenance {
+  tool_versions: ToolVersions;
+  source_digest: string;
+  git_commit: string | null;
+}
+export interface ToolVersions {
+  [k: string]: string;
+}

@@ -1,0 +1,71 @@
+import type { Artifact, Detection } from '../detection.js';
+import type { DetectorError } from '../errors.js';
+import { element, write } from './elements.js';
+import * as wording from './wording.js';
+
+/** What the page is doing; styles and tests read it from `<html data-state>`. */
+export type State = 'loading' | 'ready' | 'running' | 'done' | 'error';
+
+const SHOWN_DIGITS = 12;
+
+export function showState(state: State, status: string): void {
+  document.documentElement.dataset.state = state;
+  write('status', status);
+}
+
+export function showLength(text: string): void {
+  const words = wording.countWords(text);
+  write('count', wording.wordCount(words));
+  write('advice', wording.lengthAdvice(words));
+}
+
+/** Says that the answer belongs to an earlier text, until the next one. */
+export function showStale(stale: boolean): void {
+  element('result', HTMLElement).toggleAttribute('data-stale', stale);
+}
+
+export function showArtifact({ manifest, digest, modelSha256 }: Artifact): void {
+  const { threshold } = manifest.decision;
+  write('model', `${manifest.model_id} ${manifest.version}`);
+  write('digest', digest.slice(0, SHOWN_DIGITS));
+  element('digest', HTMLElement).title = `sha256 ${digest}`;
+  element('copy', HTMLButtonElement).hidden = navigator.clipboard === undefined;
+  element('answer', HTMLElement).style.setProperty('--threshold', String(threshold));
+  write('line-label', `decision line ${wording.percent(threshold)}`);
+  Object.assign(element('result', HTMLElement).dataset, { artifactDigest: digest, modelSha256 });
+}
+
+export function showDetection(detection: Detection, { manifest }: Artifact): void {
+  const result = element('result', HTMLElement);
+  result.dataset.decision = detection.is_fake ? 'ai' : 'human';
+  element('answer', HTMLElement).style.setProperty('--reach', String(detection.probability));
+  showProbability(String(detection.probability), wording.percent(detection.probability));
+  write('decision', wording.decisionOf(detection));
+  write('meaning', wording.meaningOf(detection, manifest));
+  write('time', wording.milliseconds(detection.latency_ms));
+  write('place', 'this browser, as WebAssembly');
+  showStale(false);
+}
+
+export function showFailure({ code, message }: DetectorError): void {
+  const { title, advice } = wording.FAILURES[code];
+  delete element('result', HTMLElement).dataset.decision;
+  showProbability('', '–');
+  element('answer', HTMLElement).hidden = true;
+  write('error-title', title);
+  write('error-advice', advice);
+  write('error-code', code);
+  write('error-detail', message);
+  element('error', HTMLElement).hidden = false;
+}
+
+export function clearFailure(): void {
+  element('error', HTMLElement).hidden = true;
+  element('answer', HTMLElement).hidden = false;
+}
+
+function showProbability(value: string, text: string): void {
+  const figure = element('probability', HTMLDataElement);
+  figure.value = value;
+  figure.textContent = text;
+}

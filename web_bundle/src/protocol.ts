@@ -1,0 +1,28 @@
+import type { Artifact } from './detection.js';
+import type { ErrorCode } from './errors.js';
+import type { Score } from './scorer.js';
+
+/** Where a worker finds an artifact, as absolute URLs. */
+export interface ArtifactLocation {
+  readonly manifestUrl: string;
+  readonly modelUrl: string | null;
+  readonly wasmUrl: string;
+  readonly expectedDigest: string | null;
+}
+
+/** What the page asks of the worker. */
+export type Request =
+  | { readonly kind: 'load'; readonly location: ArtifactLocation }
+  | { readonly kind: 'score'; readonly texts: readonly string[] };
+
+/** What the worker answers. */
+export type Reply =
+  | { readonly kind: 'loaded'; readonly artifact: Artifact }
+  | { readonly kind: 'scored'; readonly scores: Score[] }
+  | { readonly kind: 'failed'; readonly code: ErrorCode; readonly message: string };
+
+/** A request or reply on its way; the reply carries its request's id. */
+export interface Envelope<Content> {
+  readonly id: number;
+  readonly content: Content;
+}
