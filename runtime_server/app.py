@@ -1,0 +1,96 @@
+"""Builds the ASGI application; no globals, nothing at import time."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+
+from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+
+from registry import Backend
+from runtime_server.body_limit import BodyLimit
+from runtime_server.catalogue import Catalogue
+from runtime_server.demo import DemoFiles
+from runtime_server.downloads import Downloads
+from runtime_server.engine import Engine
+from runtime_server.local_engine import LocalEngine
+from runtime_server.path_headers import PathHeaders
+from runtime_server.problems import answer_with_problems
+from runtime_server.readiness import Readiness
+from runtime_server.requests import TextLimits
+from runtime_server.router import Router
+from runtime_server.routes.demo import demo_router
+from runtime_server.routes.health import health_router
+from runtime_server.routes.info import info_router, server_version
+from runtime_server.routes.models import models_router
+from runtime_server.routes.predict import Predictor, predict_router
+from runtime_server.routing import Policy
+from runtime_server.settings import Settings, load_settings
+
+
+def create_app(settings: Settings, engines: Mapping[Backend, Engine] | None = None) -> FastAPI:
+    """The application for these settings; `engines` replaces the ones that they imply.
+
+    Raises:
+        SettingsError, StartError: the registry does not hold what the settings name.
+    """
+    catalogue = Catalogue.load(settings)
+    router = Router(engines or {Backend.LOCAL: LocalEngine.of(settings)}, _policy(settings))
+    readiness = Readiness(router, catalogue.default.artifact)
+    predictor = Predictor(catalogue, router, TextLimits.of(settings), settings.max_batch_items)
+    app = FastAPI(
+        title="Samegraph",
+        description="One text detector, the same answer on every backend.",
+        version=server_version(),
+        lifespan=lambda _: _running(router, readiness),
+        redirect_slashes=False,
+        redoc_url=None,
+    )
+    answer_with_problems(app)
+    app.include_router(info_router(catalogue))
+    app.include_router(health_router(catalogue, router, readiness))
+    app.include_router(models_router(catalogue, Downloads()))
+    app.include_router(predict_router(predictor))
+    app.include_router(demo_router())
+    app.mount("/demo", DemoFiles(settings.demo_root))
+    _add_middleware(app, settings)
+    return app
+
+
+def app_from_environment() -> FastAPI:
+    """`create_app` for settings from the environment: what a worker process starts with."""
+    return create_app(load_settings())
+
+
+@asynccontextmanager
+async def _running(router: Router, readiness: Readiness) -> AsyncIterator[None]:
+    # In the background: the server listens at once, and /readyz tells when it is warm.
+    warming = asyncio.create_task(readiness.warm())
+    try:
+        yield
+    finally:
+        warming.cancel()
+        with suppress(asyncio.CancelledError):
+            await warming
+        await router.close()
+
+
+def _policy(settings: Settings) -> Policy:
+    return Policy(
+        default_backend=settings.default_inference_backend,
+        allow_client_side=settings.allow_client_side_inference,
+        allow_modal=settings.allow_modal_inference,
+    )
+
+
+def _add_middleware(app: FastAPI, settings: Settings) -> None:
+    # The last one added sees a request first.
+    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=("GET", "HEAD", "POST"),
+            allow_headers=("Content-Type",),
+        )
+    app.add_middleware(PathHeaders)

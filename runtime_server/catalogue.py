@@ -1,0 +1,120 @@
+"""The artifacts this server serves: read once at the start, and the only names it knows."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from packaging.version import Version
+
+from registry import Artifact, FileStore, RegistryError, sha256_of_file
+from registry.manifest import ArtifactFile
+from registry.store import MANIFEST_FILE
+from runtime_server.errors import FileNotListedError, ModelNotFoundError, SettingsError, StartError
+from runtime_server.settings import Settings
+
+
+@dataclass(frozen=True)
+class ServedFile:
+    """A file that may be downloaded: what it must be, and where it is."""
+
+    file: ArtifactFile
+    path: Path
+
+
+@dataclass(frozen=True)
+class ServedArtifact:
+    """An artifact with the entry of its own manifest.json, which a manifest cannot list."""
+
+    artifact: Artifact
+    manifest_file: ArtifactFile
+
+    @classmethod
+    def of(cls, artifact: Artifact) -> Self:
+        """The artifact, its manifest.json hashed as it is now."""
+        path = artifact.folder / MANIFEST_FILE
+        entry = ArtifactFile(
+            path=MANIFEST_FILE, sha256=sha256_of_file(path), bytes=path.stat().st_size
+        )
+        return cls(artifact, entry)
+
+    def answers_to(self, reference: str) -> bool:
+        """Whether `reference` is this model's id, id@latest, or id@version of this version."""
+        model_id, _, version = reference.partition("@")
+        manifest = self.artifact.manifest
+        return model_id == manifest.model_id and version in ("", "latest", manifest.version)
+
+    def file(self, name: str) -> ServedFile:
+        """The file of that name. Raises FileNotListedError."""
+        manifest = self.artifact.manifest
+        entry = self.manifest_file if name == MANIFEST_FILE else manifest.file(name)
+        if entry is None:
+            names: list[str] = [MANIFEST_FILE, *(file.path for file in manifest.files)]
+            raise FileNotListedError(f"{manifest.reference} has no such file", files=[*names])
+        return ServedFile(entry, self.artifact.folder / entry.path)
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """Served artifacts, by model id, oldest version first."""
+
+    entries: tuple[ServedArtifact, ...]
+    default_model: str
+
+    @classmethod
+    def load(cls, settings: Settings) -> Self:
+        """Read the registry.
+
+        Raises:
+            StartError: the registry holds nothing, or something that is no artifact.
+            SettingsError: AVAILABLE_MODELS or DEFAULT_MODEL names a model that is not there.
+        """
+        entries = _read(settings.registry_root)
+        whole = cls(entries, settings.default_model)
+        named = settings.available_models
+        for reference in named:
+            whole._require("AVAILABLE_MODELS", reference)
+        kept = tuple(e for e in entries if not named or any(map(e.answers_to, named)))
+        catalogue = cls(kept, settings.default_model)
+        catalogue._require("DEFAULT_MODEL", settings.default_model)
+        return catalogue
+
+    @property
+    def default(self) -> ServedArtifact:
+        """The artifact of a request that names none."""
+        return self.resolve(self.default_model)
+
+    @property
+    def model_ids(self) -> tuple[str, ...]:
+        """Ids, sorted."""
+        return tuple(sorted({entry.artifact.manifest.model_id for entry in self.entries}))
+
+    def resolve(self, reference: str | None) -> ServedArtifact:
+        """What `id`, `id@version`, `id@latest` or None (the default) names; the newest if several.
+
+        Raises:
+            ModelNotFoundError: the server serves no such model.
+        """
+        wanted = self.default_model if reference is None else reference
+        matches = [entry for entry in self.entries if entry.answers_to(wanted)]
+        if not matches:
+            raise ModelNotFoundError(
+                f"no such model here; there are: {', '.join(self.model_ids)}",
+                known_models=[*self.model_ids],
+            )
+        return max(matches, key=lambda entry: Version(entry.artifact.manifest.version))
+
+    def _require(self, variable: str, reference: str) -> None:
+        try:
+            self.resolve(reference)
+        except ModelNotFoundError as exc:
+            raise SettingsError(f"{variable}: {reference!r} is not served; {exc.detail}") from None
+
+
+def _read(root: Path) -> tuple[ServedArtifact, ...]:
+    try:
+        entries = tuple(map(ServedArtifact.of, FileStore(root).artifacts()))
+    except (RegistryError, OSError) as exc:
+        raise StartError(f"the registry cannot be read: {exc}") from exc
+    if not entries:
+        raise StartError(f"REGISTRY_ROOT {root} holds no artifacts; `make export` builds them")
+    return entries

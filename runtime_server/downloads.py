@@ -1,0 +1,143 @@
+"""Downloads of artifact files: verified, cacheable, resumable."""
+
+import asyncio
+import base64
+import os
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Final
+
+from starlette.datastructures import Headers
+from starlette.responses import FileResponse, Response
+from starlette.types import Message, Receive, Scope, Send
+
+from registry import RegistryError
+from registry.store import verify_file
+from runtime_server.catalogue import ServedFile
+from runtime_server.errors import (
+    ArtifactCorruptError,
+    InvalidRangeError,
+    PinMismatchError,
+    RangeNotSatisfiableError,
+    ServerError,
+)
+from runtime_server.problems import problem_response
+
+# An address without a pin means "the newest": a cache must ask before it uses what it has.
+REVALIDATE: Final = "no-cache"
+FOR_EVER: Final = "public, max-age=31536000, immutable"
+
+
+@dataclass(frozen=True)
+class FileIdentity:
+    """What changes when somebody writes to a file."""
+
+    device: int
+    inode: int
+    n_bytes: int
+    modified_ns: int
+    changed_ns: int
+
+
+class Downloads:
+    """Hands out files whose bytes are those of the manifest, and no others."""
+
+    def __init__(self) -> None:
+        self._verified: dict[ServedFile, FileIdentity] = {}
+
+    async def response(self, served: ServedFile, headers: Headers, pin: str | None) -> Response:
+        """The file, or 304 where the caller has it.
+
+        Raises:
+            PinMismatchError: `pin` is not the sha256 of the file.
+            ArtifactCorruptError: the file on disk is not what the manifest says.
+        """
+        file = served.file
+        if pin is not None and pin != file.sha256:
+            raise PinMismatchError(
+                f"{file.path} has sha256 {file.sha256} now", current_sha256=file.sha256
+            )
+        answer_headers = _headers(served, pinned=pin is not None)
+        if _has_it(headers.get("if-none-match"), file.sha256):
+            return Response(None, HTTPStatus.NOT_MODIFIED, answer_headers)
+        await asyncio.to_thread(self._verify, served)
+        media_type = "application/json" if file.path.endswith(".json") else None
+        return ArtifactFileResponse(
+            served.path,
+            headers=answer_headers,
+            media_type=media_type or "application/octet-stream",
+            filename=file.path,
+        )
+
+    def _verify(self, served: ServedFile) -> None:
+        try:
+            identity = _identity(served)
+            if self._verified.get(served) != identity:
+                verify_file(served.path.parent, served.file)
+                self._verified[served] = identity
+        except (RegistryError, OSError) as exc:
+            raise ArtifactCorruptError(
+                f"{served.file.path} is missing or is not what the manifest says; publish it "
+                "again and restart the server"
+            ) from exc
+
+
+class ArtifactFileResponse(FileResponse):
+    """FileResponse (Range, If-Range, HEAD) whose refusals are problem details."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the file, a part of it, or a problem."""
+        refusal: Message | None = None
+
+        async def unless_refused(message: Message) -> None:
+            nonlocal refusal
+            if message.get("status") in (HTTPStatus.BAD_REQUEST, 416):
+                refusal = message
+            if refusal is None:
+                await send(message)
+
+        await super().__call__(_only_byte_ranges(scope), receive, unless_refused)
+        if refusal is not None:
+            response = _refused(refusal, scope["path"])
+            await response(scope, receive, send)
+
+
+def _identity(served: ServedFile) -> FileIdentity:
+    stat = os.stat(served.path)
+    return FileIdentity(stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
+
+
+def _headers(served: ServedFile, *, pinned: bool) -> dict[str, str]:
+    digest = base64.b64encode(bytes.fromhex(served.file.sha256)).decode()
+    return {
+        "ETag": f'"{served.file.sha256}"',
+        "Cache-Control": FOR_EVER if pinned else REVALIDATE,
+        "Repr-Digest": f"sha-256=:{digest}:",
+        "Digest": f"sha-256={digest}",
+    }
+
+
+def _has_it(if_none_match: str | None, sha256: str) -> bool:
+    if if_none_match is None:
+        return False
+    tags = [tag.strip().removeprefix("W/") for tag in if_none_match.split(",")]
+    return "*" in tags or f'"{sha256}"' in tags
+
+
+def _only_byte_ranges(scope: Scope) -> Scope:
+    # RFC 9110 §14.2: a range unit that the server does not know is ignored.
+    headers = [
+        (name, value)
+        for name, value in scope["headers"]
+        if name != b"range" or value.strip().lower().startswith(b"bytes=")
+    ]
+    return {**scope, "headers": headers}
+
+
+def _refused(message: Message, path: str) -> Response:
+    content_range = Headers(raw=message["headers"]).get("content-range")
+    if content_range is None:
+        error: ServerError = InvalidRangeError("send a range such as bytes=0-1023")
+        return problem_response(error, path)
+    error = RangeNotSatisfiableError(f"the file is {content_range.partition('/')[2]} bytes long")
+    return problem_response(error, path, {"Content-Range": content_range})

@@ -1,0 +1,67 @@
+"""The one thing a backend must do: probabilities for texts."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from registry import Artifact
+
+
+@dataclass(frozen=True, slots=True)
+class Availability:
+    """Whether a backend can run an artifact; if not, `reason` is a code and `detail` a sentence."""
+
+    reason: str | None = None
+    detail: str | None = None
+
+    @property
+    def ok(self) -> bool:
+        """True where nothing stands in the way."""
+        return self.reason is None
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """One text's probability of label 1, and how the text was read.
+
+    `tokens` is None where the graph reads text itself.
+    """
+
+    probability: float
+    tokens: int | None
+    windows: int
+    truncated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class EngineTimings:
+    """Milliseconds. `load_ms` is 0 where the session was there already."""
+
+    load_ms: float
+    normalize_ms: float
+    run_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """Scores in the order of the texts, and what computed them."""
+
+    items: tuple[Score, ...]
+    provider: str
+    timings: EngineTimings
+
+
+class Engine(Protocol):
+    """A backend that computes."""
+
+    def available(self, artifact: Artifact) -> Availability:
+        """Whether `predict` may be tried. Decides from what is known: no I/O."""
+        ...
+
+    async def predict(self, artifact: Artifact, texts: Sequence[str]) -> Scores:
+        """Scores in the order of `texts`. Raises EngineError."""
+        ...
+
+    async def close(self) -> None:
+        """Free memory and threads."""
+        ...

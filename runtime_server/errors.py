@@ -1,0 +1,148 @@
+"""Every error the server answers with: its status and its stable `code`, in one table.
+
+A class is a row: `status` is what HTTP sees, `code` what clients match on, `title` what people
+read. Clients may rely on `code`; titles and details may be reworded.
+"""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from pydantic import JsonValue
+
+
+class ServerError(Exception):
+    """Base, and the answer to what nobody foresaw. `extra` becomes members of the problem."""
+
+    status: ClassVar[int] = 500
+    code: ClassVar[str] = "internal"
+    title: ClassVar[str] = "The server failed"
+
+    def __init__(self, detail: str, **extra: JsonValue) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.extra: Mapping[str, JsonValue] = extra
+
+
+class MalformedBodyError(ServerError):
+    """The body is not JSON."""
+
+    status, code, title = 400, "malformed_body", "The body is not JSON"
+
+
+class InvalidRangeError(ServerError):
+    """A Range header that contradicts itself."""
+
+    status, code, title = 400, "invalid_range", "The Range header is malformed"
+
+
+class RouteNotFoundError(ServerError):
+    """No route has this path."""
+
+    status, code, title = 404, "not_found", "No such address"
+
+
+class ModelNotFoundError(ServerError):
+    """The server serves no model of this id or version."""
+
+    status, code, title = 404, "model_not_found", "No such model"
+
+
+class FileNotListedError(ServerError):
+    """The manifest lists no such file."""
+
+    status, code, title = 404, "file_not_found", "The artifact has no such file"
+
+
+class DemoNotBuiltError(ServerError):
+    """The static folder of the demo page does not exist yet."""
+
+    status, code, title = 404, "demo_not_built", "The demo page is not built"
+
+
+class MethodNotAllowedError(ServerError):
+    """The path exists, the method does not."""
+
+    status, code, title = 405, "method_not_allowed", "Method not allowed"
+
+
+class PinMismatchError(ServerError):
+    """The sha256 in the address is not that of the file as it is now."""
+
+    status, code, title = 409, "sha256_mismatch", "The file has another sha256 now"
+
+
+class BodyTooLargeError(ServerError):
+    """More bytes than MAX_BODY_BYTES."""
+
+    status, code, title = 413, "body_too_large", "The body is too large"
+
+
+class UnsupportedMediaTypeError(ServerError):
+    """The body is not declared as JSON."""
+
+    status, code, title = 415, "unsupported_media_type", "Send application/json"
+
+
+class RangeNotSatisfiableError(ServerError):
+    """The range lies outside the file."""
+
+    status, code, title = 416, "range_not_satisfiable", "The range is outside the file"
+
+
+class InvalidRequestError(ServerError):
+    """A field is missing, unknown, or has a wrong value; `errors` locates each."""
+
+    status, code, title = 422, "invalid_request", "The request is invalid"
+
+
+class TextTooShortError(ServerError):
+    """Fewer characters than MIN_TEXT_LENGTH."""
+
+    status, code, title = 422, "text_too_short", "The text is too short"
+
+
+class TextTooLongError(ServerError):
+    """More characters than MAX_TEXT_LENGTH."""
+
+    status, code, title = 422, "text_too_long", "The text is too long"
+
+
+class TooManyTextsError(ServerError):
+    """More texts than MAX_BATCH_ITEMS."""
+
+    status, code, title = 422, "too_many_texts", "Too many texts in one batch"
+
+
+class AllBackendsFailedError(ServerError):
+    """Every backend of the plan was skipped or failed; `attempts` says why."""
+
+    status, code, title = 503, "all_backends_failed", "All inference backends failed"
+
+
+class ArtifactCorruptError(ServerError):
+    """The bytes on disk are not those of the manifest, so they are not handed out."""
+
+    status, code, title = 503, "artifact_corrupt", "The artifact on disk is damaged"
+
+
+class NotReadyError(ServerError):
+    """The default model has not answered yet."""
+
+    status, code, title = 503, "not_ready", "Not ready"
+
+
+class EngineError(Exception):
+    """A backend's own failure on a valid text: the router moves on to the next backend."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+
+class SettingsError(Exception):
+    """A setting has a value that cannot be used; the message names the variable."""
+
+
+class StartError(Exception):
+    """The server cannot start, for another reason than a setting."""

@@ -1,0 +1,132 @@
+"""What callers send. Unknown fields are refused, so that a misspelt one is not ignored."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from registry import Backend
+from runtime_server.errors import (
+    InvalidRequestError,
+    TextTooLongError,
+    TextTooShortError,
+)
+from runtime_server.routing import Preferences
+from runtime_server.settings import Settings
+
+BackendName = Literal["local", "modal", "client_side"]
+Capability = Literal["client_side"]
+EXAMPLE_TEXT = "The committee reviewed the proposal and found it broadly satisfactory."
+
+
+def well_formed(text: str) -> str:
+    """The text with each lone surrogate as U+FFFD (step 2 of norm-1), so that UTF-8 can hold it."""
+    if text.isascii():
+        return text
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+def _text(value: object) -> object:
+    if not isinstance(value, str):
+        raise PydanticCustomError("string_type", "Input should be a string")
+    return well_formed(value)
+
+
+Text = Annotated[str, BeforeValidator(_text), WithJsonSchema({"type": "string"})]
+
+
+@dataclass(frozen=True)
+class TextLimits:
+    """Lengths of a text that are taken, in characters (code points)."""
+
+    shortest: int
+    longest: int
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """The limits that the settings state."""
+        return cls(settings.min_text_length, settings.max_text_length)
+
+    def check(self, text: object) -> str:
+        """The text, well-formed.
+
+        Raises:
+            InvalidRequestError: it is no string.
+            TextTooShortError, TextTooLongError: its length is outside the limits.
+        """
+        if not isinstance(text, str):
+            raise InvalidRequestError("a text must be a string")
+        length = len(text)
+        if length < self.shortest:
+            raise TextTooShortError(
+                f"the text has {length} characters, the least is {self.shortest}",
+                length=length,
+                limit=self.shortest,
+            )
+        if length > self.longest:
+            raise TextTooLongError(
+                f"the text has {length} characters, the most is {self.longest}",
+                length=length,
+                limit=self.longest,
+            )
+        return well_formed(text)
+
+
+class Wishes(BaseModel):
+    """What both kinds of request may say beside the text."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model_id: str | None = Field(
+        None, max_length=200, description="`id` or `id@version`; the default model if absent."
+    )
+    prefer_backend: BackendName | None = Field(
+        None,
+        description="Try this backend first; `client_side` asks for what is needed to run "
+        "the model on the caller's own machine.",
+    )
+    client_capabilities: tuple[Capability, ...] = Field(
+        (), description="`client_side` if the caller can run models itself."
+    )
+    threshold: float | None = Field(
+        None,
+        ge=0,
+        le=1,
+        strict=True,
+        allow_inf_nan=False,
+        description="Decide at this probability instead of the model's own threshold.",
+    )
+
+    @property
+    def preferences(self) -> Preferences:
+        """The part that routing looks at."""
+        return Preferences(
+            prefer_backend=Backend(self.prefer_backend) if self.prefer_backend else None,
+            can_run_models="client_side" in self.client_capabilities,
+        )
+
+
+class PredictRequest(Wishes):
+    """One text."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"text": EXAMPLE_TEXT}]},
+    )
+
+    text: Text = Field(description="The text to judge, as it is: the server normalises it.")
+
+
+class BatchPredictRequest(Wishes):
+    """Several texts for one model. A text that cannot be taken fails alone."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"texts": [EXAMPLE_TEXT, "hey, running late, sry!"]}]},
+    )
+
+    # Each item is checked on its own, so that one that is no string does not fail the others.
+    texts: tuple[Any, ...] = Field(
+        min_length=1,
+        description="The texts, in the order of the results.",
+        json_schema_extra={"items": {"type": "string"}},
+    )

@@ -1,0 +1,155 @@
+"""What callers get back: the same fields from every backend."""
+
+from collections.abc import Sequence
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from registry import Backend, Manifest
+from runtime_server.delegation import Delegation
+from runtime_server.engine import Score
+from runtime_server.problems import Problem
+from runtime_server.router import Scored
+from runtime_server.routing import Skip
+
+
+class Value(BaseModel):
+    """Immutable."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class Fallback(Value):
+    """A backend that was passed over, or failed, before the one that answered."""
+
+    backend: Backend
+    reason: str
+
+    @classmethod
+    def of(cls, skips: Sequence[Skip]) -> tuple[Self, ...]:
+        """The skips, without their details."""
+        return tuple(cls(backend=skip.backend, reason=skip.reason) for skip in skips)
+
+
+class Timings(Value):
+    """Milliseconds. In a batch they are those of the whole batch."""
+
+    load: float = 0.0
+    normalize: float = 0.0
+    run: float = 0.0
+
+
+class Metadata(Value):
+    """What the answer rests on. Null where a delegation leaves it to the caller."""
+
+    artifact_digest: str
+    model_sha256: str
+    model_version: str
+    provider: str | None
+    quantization: str
+    tokens: int | None = Field(description="null where the graph reads text itself")
+    windows: int | None
+    truncated: bool | None
+    threshold: float
+    fallbacks: tuple[Fallback, ...]
+    timings_ms: Timings
+    delegation: Delegation | None = None
+
+
+class PredictResult(Value):
+    """The judgement of one text; the first four fields are null in a delegation."""
+
+    prediction: int | None = Field(description="1 where probability >= threshold: AI-written")
+    probability: float | None = Field(description="calibrated probability of AI-written, 0 to 1")
+    confidence: float | None = Field(description="|2 probability - 1|")
+    is_fake: bool | None = Field(description="prediction == 1")
+    backend: Backend
+    model_id: str
+    latency_ms: float
+    metadata: Metadata
+
+    @classmethod
+    def scored(
+        cls,
+        manifest: Manifest,
+        answer: Scored,
+        score: Score,
+        *,
+        threshold: float | None,
+        latency_ms: float,
+    ) -> Self:
+        """The result of a text that a backend of this server judged."""
+        limit = manifest.decision.threshold if threshold is None else threshold
+        is_ai = score.probability >= limit
+        timings = answer.scores.timings
+        return cls(
+            prediction=int(is_ai),
+            probability=score.probability,
+            confidence=abs(2 * score.probability - 1),
+            is_fake=is_ai,
+            backend=answer.backend,
+            model_id=manifest.model_id,
+            latency_ms=latency_ms,
+            metadata=Metadata(
+                artifact_digest=manifest.digest,
+                model_sha256=manifest.model.sha256,
+                model_version=manifest.version,
+                provider=answer.scores.provider,
+                quantization=manifest.quantization.scheme.value,
+                tokens=score.tokens,
+                windows=score.windows,
+                truncated=score.truncated,
+                threshold=limit,
+                fallbacks=Fallback.of(answer.fallbacks),
+                timings_ms=Timings(
+                    load=timings.load_ms, normalize=timings.normalize_ms, run=timings.run_ms
+                ),
+            ),
+        )
+
+    @classmethod
+    def delegated(
+        cls,
+        manifest: Manifest,
+        delegation: Delegation,
+        fallbacks: Sequence[Skip],
+        *,
+        threshold: float | None,
+        latency_ms: float,
+    ) -> Self:
+        """The result that hands the work to the caller."""
+        return cls(
+            prediction=None,
+            probability=None,
+            confidence=None,
+            is_fake=None,
+            backend=Backend.CLIENT_SIDE,
+            model_id=manifest.model_id,
+            latency_ms=latency_ms,
+            metadata=Metadata(
+                artifact_digest=manifest.digest,
+                model_sha256=manifest.model.sha256,
+                model_version=manifest.version,
+                provider=None,
+                quantization=manifest.quantization.scheme.value,
+                tokens=None,
+                windows=None,
+                truncated=None,
+                threshold=manifest.decision.threshold if threshold is None else threshold,
+                fallbacks=Fallback.of(fallbacks),
+                timings_ms=Timings(),
+                delegation=delegation,
+            ),
+        )
+
+
+class ErrorItem(Value):
+    """A text of a batch that could not be taken."""
+
+    error: Problem
+
+
+class BatchPredictResult(Value):
+    """One item per text, in the order of the texts."""
+
+    results: tuple[PredictResult | ErrorItem, ...]

@@ -1,0 +1,94 @@
+"""`GET /health`, `/livez`, `/readyz`: for people, and for whatever restarts servers."""
+
+from typing import Literal, Self
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict
+
+from registry import Backend
+from runtime_server.catalogue import Catalogue
+from runtime_server.errors import NotReadyError
+from runtime_server.problems import documented
+from runtime_server.readiness import Readiness
+from runtime_server.router import Router
+from runtime_server.routing import Preferences, RoutePlan
+
+
+class Live(BaseModel):
+    """The event loop turns."""
+
+    live: Literal[True] = True
+
+
+class Ready(BaseModel):
+    """The default model answers."""
+
+    ready: Literal[True] = True
+
+
+class BackendHealth(BaseModel):
+    """Whether a backend can run the default model, and if not, why."""
+
+    model_config = ConfigDict(frozen=True)
+
+    available: bool
+    reason: str | None
+    detail: str | None
+
+    @classmethod
+    def of(cls, backend: Backend, plan: RoutePlan) -> Self:
+        """The backend's part in a route plan that was asked for this backend."""
+        if backend in plan.backends:
+            return cls(available=True, reason=None, detail=None)
+        skip = next(skip for skip in plan.skipped if skip.backend is backend)
+        return cls(available=False, reason=skip.reason, detail=skip.detail)
+
+
+class Health(BaseModel):
+    """The whole picture."""
+
+    model_config = ConfigDict(frozen=True)
+
+    live: bool
+    ready: bool
+    obstacle: str | None
+    default_model: str
+    backends: dict[Backend, BackendHealth]
+
+
+def health_router(catalogue: Catalogue, router: Router, readiness: Readiness) -> APIRouter:
+    """The routes that say how the server is."""
+    routes = APIRouter(tags=["server"])
+
+    @routes.head("/livez", include_in_schema=False)
+    @routes.get("/livez")
+    async def live() -> Live:
+        """200 as long as the server answers at all."""
+        return Live()
+
+    @routes.head("/readyz", include_in_schema=False)
+    @routes.get("/readyz", responses=documented(NotReadyError))
+    async def ready() -> Ready:
+        """200 once the default model has answered, else 503 and why."""
+        if readiness.obstacle is not None:
+            raise NotReadyError(readiness.obstacle)
+        return Ready()
+
+    @routes.head("/health", include_in_schema=False)
+    @routes.get("/health")
+    async def health() -> Health:
+        """Live, ready, and what each backend could do with the default model."""
+        artifact = catalogue.default.artifact
+        plans = {
+            backend: router.plan(artifact, Preferences(backend, can_run_models=True))
+            for backend in Backend
+        }
+        return Health(
+            live=True,
+            ready=readiness.obstacle is None,
+            obstacle=readiness.obstacle,
+            default_model=artifact.manifest.reference,
+            backends={b: BackendHealth.of(b, plan) for b, plan in plans.items()},
+        )
+
+    return routes

@@ -1,0 +1,61 @@
+"""`GET /`: what this server is, and where everything else is."""
+
+from importlib.metadata import PackageNotFoundError, version
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict
+
+from runtime_server.catalogue import Catalogue
+
+
+class Info(BaseModel):
+    """The first thing a caller sees."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    version: str
+    default_model: str
+    models: tuple[str, ...]
+    routes: dict[str, str]
+
+
+def server_version() -> str:
+    """The installed version; "unknown" when run from a folder that is not installed."""
+    try:
+        return version("samegraph")
+    except PackageNotFoundError:
+        return "unknown"
+
+
+ROUTES = {
+    "predict": "POST /predict",
+    "batch_predict": "POST /batch-predict",
+    "models": "GET /models",
+    "manifest": "GET /models/{id}",
+    "download": "GET /models/{id}/download?file=model.onnx",
+    "health": "GET /health",
+    "live": "GET /livez",
+    "ready": "GET /readyz",
+    "demo": "GET /demo/",
+    "openapi": "GET /openapi.json",
+}
+
+
+def info_router(catalogue: Catalogue) -> APIRouter:
+    """The route `/`."""
+    router = APIRouter(tags=["server"])
+
+    @router.head("/", include_in_schema=False)
+    @router.get("/")
+    async def info() -> Info:
+        """What this server is, and where everything else is."""
+        return Info(
+            name="samegraph",
+            version=server_version(),
+            default_model=catalogue.default.artifact.manifest.reference,
+            models=catalogue.model_ids,
+            routes=ROUTES,
+        )
+
+    return router

@@ -1,0 +1,124 @@
+"""Runs the application under uvicorn, in one process or several."""
+
+import errno
+import os
+import socket
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import uvicorn
+from uvicorn.supervisors import Multiprocess
+
+from runtime_server.app import create_app
+from runtime_server.errors import StartError
+from runtime_server.settings import Settings
+
+FACTORY: Final = "runtime_server.app:app_from_environment"
+BACKLOG: Final = 2048
+WORKER_START_S: Final = 30.0
+_LOGGED: Final[Mapping[str, str]] = {
+    # What uvicorn says about starting and stopping, the start-up message says better.
+    "uvicorn.error": "WARNING",
+    "uvicorn.access": "INFO",
+    "runtime_server": "INFO",
+}
+
+Announce = Callable[[], None]
+
+
+def log_config() -> dict[str, Any]:
+    """For logging.config.dictConfig. Requests are logged by address and status; texts never."""
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {
+            "plain": {"format": "%(asctime)s %(levelname)-7s %(name)s %(message)s"},
+        },
+        "handlers": {
+            "stderr": {"class": "logging.StreamHandler", "formatter": "plain"},
+        },
+        "loggers": {
+            name: {"handlers": ["stderr"], "level": level, "propagate": False}
+            for name, level in _LOGGED.items()
+        },
+    }
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens. Raises StartError, with what to do about it."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(BACKLOG)
+    except OSError as exc:
+        listener.close()
+        raise StartError(_why_not(exc, host, port)) from exc
+    listener.set_inheritable(True)
+    return listener
+
+
+def serve(settings: Settings, listener: socket.socket, announce: Announce) -> None:
+    """Serve until a signal comes; `announce` is called once, when requests are taken."""
+    if settings.workers == 1:
+        config = _config(create_app(settings))
+        server: Any = _AnnouncingServer(config, announce)
+        server.run(sockets=[listener])
+    else:
+        config = _config(FACTORY, factory=True, workers=settings.workers)
+        _export(settings)
+        _AnnouncingSupervisor(config, [listener], announce).run()
+
+
+class _AnnouncingServer(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, announce: Announce) -> None:
+        super().__init__(config)
+        self._announce = announce
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._announce()
+
+
+class _AnnouncingSupervisor(Multiprocess):
+    def __init__(
+        self, config: uvicorn.Config, sockets: list[socket.socket], announce: Announce
+    ) -> None:
+        super().__init__(config, sockets)
+        self._announce = announce
+
+    def init_processes(self) -> None:
+        super().init_processes()
+        ready = [p.wait_until_ready(WORKER_START_S, self.should_exit) for p in self.processes]
+        if all(ready):
+            self._announce()
+
+
+def _config(app: Any, *, factory: bool = False, workers: int = 1) -> uvicorn.Config:  # noqa: ANN401
+    return uvicorn.Config(
+        app,
+        factory=factory,
+        workers=workers,
+        http="httptools",
+        ws="none",
+        log_config=log_config(),
+        server_header=False,
+        timeout_graceful_shutdown=10,
+    )
+
+
+def _export(settings: Settings) -> None:
+    # Workers are new processes, which read the environment and not this object.
+    os.environ["WORKERS"] = str(settings.workers)
+
+
+def _why_not(error: OSError, host: str, port: int) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return (
+            f"port {port} of {host} is in use; stop what uses it, or take another: "
+            f"--port {port + 1}, or PORT={port + 1}"
+        )
+    if error.errno == errno.EACCES:
+        return f"port {port} of {host} needs more rights; take one from 1024 on"
+    return f"cannot listen on {host}, port {port}: {error.strerror or error}"

@@ -1,0 +1,138 @@
+"""What an operator can set, from the environment or from `.env`; `.env.example` documents it."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Final, Self
+
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from registry import Backend
+from registry.store import DEFAULT_ROOT
+from runtime_server.errors import SettingsError
+
+DEMO_ROOT: Final = Path(__file__).resolve().parent.parent / "web_bundle" / "dist" / "static"
+
+
+def _listed(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    if value.lstrip().startswith("["):
+        try:
+            return json.loads(value)
+        except json.JSONDecodeError as exc:
+            raise ValueError(f"starts like a JSON list and is none ({exc})") from None
+    return [item.strip() for item in value.split(",") if item.strip()]
+
+
+def _origin(text: str) -> str:
+    scheme, separator, host = text.partition("://")
+    if text != "*" and not (scheme in {"http", "https"} and separator and host.strip("/") == host):
+        raise ValueError(f"{text!r} is not an origin such as https://example.org")
+    return text
+
+
+NameList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)]
+OriginList = Annotated[
+    tuple[Annotated[str, AfterValidator(_origin)], ...], NoDecode, BeforeValidator(_listed)
+]
+Gigabytes = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+class Settings(BaseSettings):
+    """Every setting. A field `port` is the environment variable `PORT`."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env",
+        env_file_encoding="utf-8",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
+    )
+
+    host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 is every one.")
+    port: int = Field(8000, ge=0, le=65535, description="Port, 0 to 65535; 0 takes a free one.")
+    workers: int = Field(1, ge=1, le=64, description="Server processes, 1 to 64.")
+    registry_root: Path = Field(DEFAULT_ROOT, description="Folder of the artifact store.")
+    demo_root: Path = Field(DEMO_ROOT, description="Folder of the built demo page.")
+    default_model: str = Field(
+        "lexical-tiny", description="Model (id or id@version) of a request that names none."
+    )
+    available_models: NameList = Field(
+        (),
+        description="Models to serve, id or id@version, as a comma list or a JSON list; "
+        "empty serves all.",
+    )
+    default_inference_backend: Backend = Field(
+        Backend.LOCAL,
+        description="Backend to try last when a model names neither it nor a working one: "
+        "local, modal or client_side.",
+    )
+    allow_client_side_inference: bool = Field(
+        True, description="Delegate to callers that can run a model themselves: true or false."
+    )
+    allow_modal_inference: bool = Field(
+        True, description="Send texts to Modal once it is configured: true or false."
+    )
+    vps_cpu_memory_gb: Gigabytes | None = Field(
+        None,
+        description="Memory one model may take, in GB (10^9 bytes, 0 or more); empty: no limit.",
+    )
+    vps_gpu_memory_gb: Gigabytes | None = Field(
+        None,
+        description="The same on the GPU; 0 keeps models off the GPU; empty: no limit.",
+    )
+    min_text_length: int = Field(
+        1, ge=0, description="Shortest text taken, in characters (0 or more)."
+    )
+    max_text_length: int = Field(
+        100_000, ge=1, description="Longest text taken, in characters (1 or more)."
+    )
+    max_batch_items: int = Field(
+        128, ge=1, description="Most texts in one batch request (1 or more)."
+    )
+    max_body_bytes: int = Field(
+        16_000_000, ge=1024, description="Largest request body, in bytes (1024 or more)."
+    )
+    cors_origins: OriginList = Field(
+        (),
+        description="Origins whose pages may call predict, as https://a.example, comma list "
+        "or JSON list; * is any. Downloads are open to all.",
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.min_text_length > self.max_text_length:
+            raise ValueError(
+                f"MIN_TEXT_LENGTH is {self.min_text_length}, which is above MAX_TEXT_LENGTH, "
+                f"{self.max_text_length}"
+            )
+        return self
+
+
+def load_settings(**overrides: object) -> Settings:
+    """The settings of this process; overrides that are None do not count.
+
+    Raises:
+        SettingsError: a variable has a value that cannot be used; the message names it.
+    """
+    given = {name: value for name, value in overrides.items() if value is not None}
+    try:
+        return Settings(**given)  # type: ignore[arg-type]  # pydantic checks each by its name
+    except ValidationError as exc:
+        raise SettingsError("; ".join(_explained(exc))) from None
+
+
+def _explained(error: ValidationError) -> Iterator[str]:
+    seen: set[str] = set()
+    for entry in error.errors(include_url=False):
+        message = entry["msg"].removeprefix("Value error, ")
+        name = str(entry["loc"][0]) if entry["loc"] else ""
+        if name in seen:
+            continue
+        seen.add(name)
+        field = Settings.model_fields.get(name)
+        meaning = f" ({field.description})" if field else ""
+        yield f"{name.upper()}: {message}{meaning}" if name else message

@@ -1,0 +1,217 @@
+"""Real artifacts in a real store: a graph that hashes each text to a probability."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import httpx
+import numpy as np
+import onnx
+import pytest
+import uvicorn
+from fastapi import FastAPI
+from onnx import TensorProto, helper, numpy_helper
+
+from registry import Artifact, Backend, FileStore, SizeCategory, sha256_of_bytes
+from registry.manifest import (
+    MODEL_FILE,
+    ArtifactFile,
+    BrowserSupport,
+    Contract,
+    Decision,
+    InputSpec,
+    Manifest,
+    OutputSpec,
+    Parity,
+    Provenance,
+    Quality,
+    Quantization,
+    QuantizationScheme,
+    Routing,
+    RuntimeRequirements,
+    Source,
+    artifact_digest,
+)
+from runtime_server.app import create_app
+from runtime_server.engine import Engine
+from runtime_server.serving import listen
+from runtime_server.settings import Settings
+
+MODEL_ID = "hash-tiny"
+N_BUCKETS = 9973
+
+
+def hash_graph(seed: int = 0) -> bytes:
+    """text[N] -> probability[N]: each text's MurmurHash3, scaled to 0..1."""
+    nodes = [
+        helper.make_node(
+            "MurmurHash3", ["text"], ["hash"], domain="com.microsoft", positive=0, seed=seed
+        ),
+        helper.make_node("Cast", ["hash"], ["wide"], to=TensorProto.INT64),
+        helper.make_node("Mod", ["wide", "buckets"], ["bucket"], fmod=0),
+        helper.make_node("Cast", ["bucket"], ["float"], to=TensorProto.FLOAT),
+        helper.make_node("Div", ["float", "scale"], ["probability"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "hash",
+        [helper.make_tensor_value_info("text", TensorProto.STRING, ["N"])],
+        [helper.make_tensor_value_info("probability", TensorProto.FLOAT, ["N"])],
+        [
+            numpy_helper.from_array(np.array(N_BUCKETS, np.int64), "buckets"),
+            numpy_helper.from_array(np.array(N_BUCKETS, np.float32), "scale"),
+        ],
+    )
+    opsets = [helper.make_opsetid("", 20), helper.make_opsetid("com.microsoft", 1)]
+    model = helper.make_model(graph, opset_imports=opsets, ir_version=9)
+    onnx.checker.check_model(model)
+    return model.SerializeToString()
+
+
+def make_manifest(
+    graph: bytes,
+    *,
+    model_id: str = MODEL_ID,
+    version: str = "1.0.0",
+    kind: str = "text",
+    memory_bytes: int = 1_000_000,
+    routing: Routing | None = None,
+    browser: bool = True,
+) -> Manifest:
+    """A manifest of one graph file."""
+    contract = Contract(
+        task="ai-text-detection",
+        labels=("human", "ai"),
+        input=InputSpec(kind=kind, normalizer="norm-1", max_tokens=None, window=None),
+        outputs=(OutputSpec(name="probability", dtype="float32", shape=("N",)),),
+        decision=Decision(threshold=0.5, target_fpr=0.02, calibration="none"),
+        quantization=Quantization(scheme=QuantizationScheme.FP32, bits=32),
+    )
+    files = (ArtifactFile(path=MODEL_FILE, sha256=sha256_of_bytes(graph), bytes=len(graph)),)
+    return Manifest(
+        **dict(contract),
+        model_id=model_id,
+        version=version,
+        digest=artifact_digest(files, contract),
+        files=files,
+        size_bytes=len(graph),
+        size_category=SizeCategory.TINY,
+        routing=routing or Routing.for_category(SizeCategory.TINY),
+        runtime=RuntimeRequirements(
+            opset=20,
+            ir_version=9,
+            min_ort="1.20",
+            providers=("CPUExecutionProvider",),
+            browser=BrowserSupport(
+                supported=browser, reasons=() if browser else ("too large for a browser",)
+            ),
+            memory_bytes=memory_bytes,
+        ),
+        quality=Quality(
+            dataset="none",
+            n=1,
+            auroc=0.5,
+            leave_one_domain_out_auroc=None,
+            tpr_at_1pct_fpr=0,
+            fpr_at_threshold=0,
+            tpr_at_threshold=0,
+            expected_calibration_error=0,
+        ),
+        parity=Parity(reference="none", n=1, max_abs_diff={}),
+        source=Source(kind="sklearn", reference="test", licence="CC0-1.0", attribution="none"),
+        provenance=Provenance(tool_versions={}, source_digest="0" * 64, git_commit=None),
+    )
+
+
+Publish = Callable[..., Artifact]
+
+
+@pytest.fixture(scope="session")
+def graph() -> bytes:
+    return hash_graph()
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return tmp_path / "registry"
+
+
+@pytest.fixture
+def publish(root: Path, tmp_path: Path) -> Publish:
+    def _publish(content: bytes, **options: object) -> Artifact:
+        source = tmp_path / "source"
+        source.mkdir(exist_ok=True)
+        (source / MODEL_FILE).write_bytes(content)
+        return FileStore(root).publish(make_manifest(content, **options), source)
+
+    return _publish
+
+
+@pytest.fixture
+def artifact(publish: Publish, graph: bytes) -> Artifact:
+    return publish(graph)
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def settings(root: Path, tmp_path: Path, artifact: Artifact) -> Settings:
+    return make_settings(root, tmp_path)
+
+
+def make_settings(root: Path, tmp_path: Path, **changes: object) -> Settings:
+    given = {
+        "registry_root": root,
+        "demo_root": tmp_path / "demo",
+        "default_model": MODEL_ID,
+        **changes,
+    }
+    return Settings(**given)
+
+
+@contextmanager
+def listening(app: FastAPI) -> Iterator[httpx.Client]:
+    """The application behind a real uvicorn on a free port, and a client of it."""
+    listener = listen("127.0.0.1", 0)
+    config = uvicorn.Config(app, http="httptools", ws="none", log_config=None, access_log=False)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, args=([listener],))
+    thread.start()
+    port = listener.getsockname()[1]
+    try:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
+            yield client
+    finally:
+        while not server.started:
+            time.sleep(0.005)
+        server.should_exit = True
+        thread.join()
+        listener.close()
+
+
+MakeClient = Callable[..., httpx.Client]
+
+
+@pytest.fixture
+def make_client(root: Path, tmp_path: Path) -> Iterator[MakeClient]:
+    with ExitStack() as stack:
+
+        def _make(
+            engines: Mapping[Backend, Engine] | None = None, **changes: object
+        ) -> httpx.Client:
+            app = create_app(make_settings(root, tmp_path, **changes), engines)
+            return stack.enter_context(listening(app))
+
+        yield _make
+
+
+@pytest.fixture
+def client(make_client: MakeClient, artifact: Artifact) -> httpx.Client:
+    return make_client()
