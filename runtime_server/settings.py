@@ -82,7 +82,7 @@ class Settings(BaseSettings):
     )
     vps_gpu_memory_gb: Gigabytes | None = Field(
         None,
-        description="The same on the GPU; 0 keeps models off the GPU; empty: no limit.",
+        description="The same on the GPU (0 or more; 0 keeps models off the GPU); empty: no limit.",
     )
     min_text_length: int = Field(
         1, ge=0, description="Shortest text taken, in characters (0 or more)."

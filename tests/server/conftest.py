@@ -4,7 +4,10 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Literal
 
 import httpx
 import numpy as np
@@ -75,7 +78,8 @@ def make_manifest(
     *,
     model_id: str = MODEL_ID,
     version: str = "1.0.0",
-    kind: str = "text",
+    kind: Literal["text", "tokens"] = "text",
+    normalizer: Literal["norm-1", "identity"] = "norm-1",
     memory_bytes: int = 1_000_000,
     routing: Routing | None = None,
     browser: bool = True,
@@ -84,7 +88,7 @@ def make_manifest(
     contract = Contract(
         task="ai-text-detection",
         labels=("human", "ai"),
-        input=InputSpec(kind=kind, normalizer="norm-1", max_tokens=None, window=None),
+        input=InputSpec(kind=kind, normalizer=normalizer, max_tokens=None, window=None),
         outputs=(OutputSpec(name="probability", dtype="float32", shape=("N",)),),
         decision=Decision(threshold=0.5, target_fpr=0.02, calibration="none"),
         quantization=Quantization(scheme=QuantizationScheme.FP32, bits=32),
@@ -134,19 +138,24 @@ def graph() -> bytes:
 
 
 @pytest.fixture
+def manifest_of(graph: bytes) -> Callable[..., Manifest]:
+    return partial(make_manifest, graph)
+
+
+@pytest.fixture
 def root(tmp_path: Path) -> Path:
     return tmp_path / "registry"
 
 
-@pytest.fixture
-def publish(root: Path, tmp_path: Path) -> Publish:
-    def _publish(content: bytes, **options: object) -> Artifact:
-        source = tmp_path / "source"
-        source.mkdir(exist_ok=True)
-        (source / MODEL_FILE).write_bytes(content)
-        return FileStore(root).publish(make_manifest(content, **options), source)
+def publish_to(root: Path, content: bytes, **options: object) -> Artifact:
+    with TemporaryDirectory() as source:
+        (Path(source) / MODEL_FILE).write_bytes(content)
+        return FileStore(root).publish(make_manifest(content, **options), Path(source))
 
-    return _publish
+
+@pytest.fixture
+def publish(root: Path) -> Publish:
+    return partial(publish_to, root)
 
 
 @pytest.fixture
@@ -161,11 +170,6 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     monkeypatch.chdir(tmp_path)
 
 
-@pytest.fixture
-def settings(root: Path, tmp_path: Path, artifact: Artifact) -> Settings:
-    return make_settings(root, tmp_path)
-
-
 def make_settings(root: Path, tmp_path: Path, **changes: object) -> Settings:
     given = {
         "registry_root": root,
@@ -173,7 +177,7 @@ def make_settings(root: Path, tmp_path: Path, **changes: object) -> Settings:
         "default_model": MODEL_ID,
         **changes,
     }
-    return Settings(**given)
+    return Settings(_env_file=None, **given)
 
 
 @contextmanager
@@ -212,6 +216,10 @@ def make_client(root: Path, tmp_path: Path) -> Iterator[MakeClient]:
         yield _make
 
 
-@pytest.fixture
-def client(make_client: MakeClient, artifact: Artifact) -> httpx.Client:
-    return make_client()
+@pytest.fixture(scope="session")
+def client(tmp_path_factory: pytest.TempPathFactory, graph: bytes) -> Iterator[httpx.Client]:
+    """One server for all tests that change nothing; its artifact equals `artifact`."""
+    folder = tmp_path_factory.mktemp("shared")
+    publish_to(folder / "registry", graph)
+    with listening(create_app(make_settings(folder / "registry", folder))) as client:
+        yield client

@@ -1,0 +1,108 @@
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from registry import Artifact, norm1
+from runtime_server.cpu_quota import usable_cores
+from runtime_server.engine import Scores
+from runtime_server.errors import EngineError
+from runtime_server.graph_session import GraphSession, SessionPlan
+from runtime_server.local_engine import LocalEngine, MemoryBudget, micro_batches
+
+PLAN = SessionPlan(threads=1, allow_cuda=False)
+NO_LIMIT = MemoryBudget(cpu_bytes=None, gpu_bytes=None)
+
+
+def run(artifact: Artifact, *requests: tuple[str, ...]) -> list[Scores]:
+    async def _run() -> list[Scores]:
+        engine = LocalEngine(PLAN, NO_LIMIT)
+        try:
+            return await asyncio.gather(*(engine.predict(artifact, texts) for texts in requests))
+        finally:
+            await engine.close()
+
+    return asyncio.run(_run())
+
+
+def test_requests_at_the_same_time_share_one_load(artifact: Artifact) -> None:
+    artifact_scores = run(artifact, ("a",), ("a", "b"), ("c",))
+    assert artifact_scores[0].items[0] == artifact_scores[1].items[0]
+
+
+def test_a_request_that_goes_away_does_not_cancel_the_load_of_the_others(
+    artifact: Artifact,
+) -> None:
+    async def _run() -> Scores:
+        engine = LocalEngine(PLAN, NO_LIMIT)
+        first = asyncio.create_task(engine.predict(artifact, ("a",)))
+        second = asyncio.create_task(engine.predict(artifact, ("b",)))
+        await asyncio.sleep(0)
+        first.cancel()
+        scores = await second
+        await engine.close()
+        return scores
+
+    assert len(asyncio.run(_run()).items) == 1
+
+
+def test_many_texts_come_back_in_their_order(artifact: Artifact) -> None:
+    session = GraphSession.load(artifact, PLAN)
+    texts = tuple("y" * (31 * i % 53) + str(i) for i in range(70))
+    (scores,) = run(artifact, texts)
+    assert [s.probability for s in scores.items] == [session.run((norm1(t),))[0] for t in texts]
+
+
+def test_micro_batches_are_small_sorted_by_length_and_complete() -> None:
+    lengths = [i * 7 % 40 for i in range(37)]
+    batches = list(micro_batches(lengths))
+    assert [len(batch) for batch in batches] == [16, 16, 5]
+    flat = [place for batch in batches for place in batch]
+    assert sorted(flat) == list(range(37))
+    assert [lengths[place] for place in flat] == sorted(lengths)
+
+
+def test_no_texts_are_no_micro_batches() -> None:
+    assert list(micro_batches([])) == []
+
+
+def test_a_missing_file_is_a_reason(artifact: Artifact) -> None:
+    artifact.path("model.onnx").unlink()
+    with pytest.raises(EngineError) as caught:
+        GraphSession.load(artifact, PLAN)
+    assert caught.value.reason == "artifact_missing"
+
+
+@pytest.mark.parametrize(("on_gpu", "fits"), [(False, True), (True, False)], ids=["cpu", "gpu"])
+def test_the_budget_is_that_of_where_the_model_runs(on_gpu: bool, fits: bool) -> None:
+    assert MemoryBudget(cpu_bytes=10, gpu_bytes=5).holds(7, on_gpu=on_gpu) is fits
+
+
+@pytest.mark.parametrize(
+    ("files", "most"),
+    [
+        ({"cpu.max": "100000 100000"}, 1),
+        ({"cpu.max": "50000 100000"}, 1),
+        ({"cpu.max": "max 100000"}, 10_000),
+        ({"cpu/cpu.cfs_quota_us": "100000", "cpu/cpu.cfs_period_us": "100000"}, 1),
+        ({"cpu/cpu.cfs_quota_us": "-1", "cpu/cpu.cfs_period_us": "100000"}, 10_000),
+        ({"cpu.max": "nonsense"}, 10_000),
+        ({}, 10_000),
+    ],
+    ids=str,
+)
+def test_cores_are_limited_by_the_quota(tmp_path: Path, files: dict[str, str], most: int) -> None:
+    for name, content in files.items():
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(content)
+    assert 1 <= usable_cores(tmp_path) <= most
+
+
+def test_an_identity_normalizer_leaves_the_text_alone(
+    publish: Callable[..., Artifact], graph: bytes
+) -> None:
+    (upper,) = run(publish(graph, normalizer="identity"), ("A",))
+    session = GraphSession.load(publish(graph, version="2.0.0"), PLAN)
+    assert upper.items[0].probability == session.run(("A",))[0] != session.run(("a",))[0]
