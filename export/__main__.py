@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as RichProgress
@@ -118,7 +119,11 @@ def _row(artifact: Artifact, is_new: bool) -> dict[str, str | int | float | bool
 
 
 def _table(artifacts: list[Artifact], built: tuple[Artifact, ...]) -> Table:
-    table = Table("model", "category", "bytes", "parity", "AUROC", "digest", "path", "")
+    table = Table(box=SIMPLE, pad_edge=False)
+    for name in ("model", "category", "bytes", "parity", "AUROC"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("path", overflow="fold")
+    table.add_column("", no_wrap=True)
     for artifact in artifacts:
         row = _row(artifact, artifact in built)
         table.add_row(
@@ -127,7 +132,6 @@ def _table(artifacts: list[Artifact], built: tuple[Artifact, ...]) -> Table:
             f"{row['size_bytes']:,}",
             f"{row['max_abs_diff']:.1e}",
             f"{row['auroc']:.4f}",
-            str(row["digest"])[:12],
             _short(artifact.folder),
             "[green]built[/]" if row["built"] else "unchanged",
         )

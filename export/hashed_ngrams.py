@@ -1,10 +1,10 @@
 """A scikit-learn step that turns norm-1 text into sums of a learned table of hashed n-grams.
 
 A unit is a character (of the text between two spaces) or a word. Each unit is hashed once, by
-MurmurHash3_x86_32 of its UTF-8 bytes with seed 0; an n-gram's row is a multilinear hash of its units'
-hashes (Carter and Wegman, "Universal classes of hash functions", 1979), so neither an n-gram's string
-nor a vocabulary exists anywhere, and an ONNX graph computes the same rows with integer arithmetic
-(export/hashed_ngrams_converter.py).
+MurmurHash3_x86_32 of its UTF-8 bytes with seed 0; an n-gram's row is a multilinear hash of its
+units' hashes (Carter and Wegman, "Universal classes of hash functions", 1979). So neither an
+n-gram's string nor a vocabulary exists anywhere, and an ONNX graph computes the same rows with
+integer arithmetic (export/hashed_ngrams_converter.py).
 """
 
 import re
@@ -33,8 +33,16 @@ ORDER_SALT = 0x1B873593
 MAX_ORDER = len(UNIT_MULTIPLIERS)
 # Words are runs of letters and digits; any other character is a word of its own. Ranges, not
 # properties such as \w: regular expression engines disagree about Unicode properties.
-WORD_CHARACTERS = ((0x30, 0x39), (0x41, 0x5A), (0x5F, 0x5F), (0x61, 0x7A), (0xAA, 0x1FFF))
-WORD_CHARACTERS += ((0x2C00, 0xD7FF), (0xE000, 0xFFFD), (0x10000, 0x10FFFF))
+WORD_CHARACTERS: tuple[tuple[int, int], ...] = (
+    (0x30, 0x39),
+    (0x41, 0x5A),
+    (0x5F, 0x5F),
+    (0x61, 0x7A),
+    (0xAA, 0x1FFF),
+    (0x2C00, 0xD7FF),
+    (0xE000, 0xFFFD),
+    (0x10000, 0x10FFFF),
+)
 QUANTIZED_MAX = 127
 
 
@@ -191,7 +199,8 @@ class HashedNgramEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def _divisors(self, hashes: Sequence[Int64s]) -> Float32s:
         units = np.maximum([np.count_nonzero(h) for h in hashes], 1).astype(np.float32)
         saturated = units / np.sqrt(np.float32(self.saturation))
-        return np.maximum(np.sqrt(units), saturated).astype(np.float32)
+        divisors: Float32s = np.maximum(np.sqrt(units), saturated).astype(np.float32)
+        return divisors
 
     def _encode(self, hashes: Sequence[Int64s]) -> Float32s:
         divisors = self._divisors(hashes)

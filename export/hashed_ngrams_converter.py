@@ -21,7 +21,7 @@ MICROSOFT = "com.microsoft"
 
 @dataclass(frozen=True)
 class _Nodes:
-    """Adds nodes and constants to skl2onnx's container; every method returns the new value's name."""
+    """Adds nodes and constants to skl2onnx's container; returns the names of the new values."""
 
     scope: Any
     container: Any
@@ -63,7 +63,7 @@ def _int64(*values: int) -> npt.NDArray[np.int64]:
 
 
 def _unit_hashes(nodes: _Nodes, encoder: HashedNgramEncoder, text: str) -> str:
-    """text string[N] to int64[N, units], 0 after the end of a text."""
+    """Text string[N] to int64[N, units], 0 after the end of a text."""
     if encoder.analyzer == "char":
         space = nodes.constant("space", np.array([" "], dtype=object))
         opened = nodes.node("StringConcat", [space, text], "opened")
@@ -101,7 +101,7 @@ class _Shifts:
 
 
 def _row_sums(nodes: _Nodes, encoder: HashedNgramEncoder, hashes: str) -> list[str]:
-    """hashes int64[N, units] to one int32[N, 1] per order."""
+    """Hashes int64[N, units] to one int32[N, 1] per order."""
     shifts = _Shifts.of(nodes, hashes, encoder.orders.stop - 1)
     nothing = encoder.n_buckets
     table = nodes.constant("table", np.append(encoder.table_, np.int8(0)))
@@ -128,7 +128,7 @@ def _row_sums(nodes: _Nodes, encoder: HashedNgramEncoder, hashes: str) -> list[s
 
 
 def _unit_counts(nodes: _Nodes, hashes: str) -> str:
-    """hashes int64[N, units] to the number of units, float32[N, 1]."""
+    """Hashes int64[N, units] to the number of units, float32[N, 1]."""
     present = nodes.node("Cast", [hashes], "present", to=TensorProto.BOOL)
     ones = nodes.node("Cast", [present], "ones", to=TensorProto.INT32)
     axis = nodes.constant("axis", _int64(1))

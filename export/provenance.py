@@ -46,7 +46,7 @@ def source_digest(recipe: Recipe) -> str:
     names = (RECIPE_FILE, EVALUATION_FILE, recipe.source.weights)
     inputs = {name: sha256_of_file(recipe.folder / name) for name in names}
     code = {str(path.relative_to(ROOT)): sha256_of_file(path) for path in _code_files()}
-    return sha256_of_json({"recipe": inputs, "code": code, "tools": tool_versions()})
+    return sha256_of_json({"recipe": {**inputs}, "code": {**code}, "tools": {**tool_versions()}})
 
 
 def _code_files() -> list[Path]:
@@ -59,7 +59,9 @@ def git_commit() -> str | None:
     commit = _git("log", "-1", "--format=%H", "--", "export", "registry")
     if not commit:
         return None
-    return f"{commit}-dirty" if _git("status", "--porcelain", "--", "export", "registry") else commit
+    return (
+        f"{commit}-dirty" if _git("status", "--porcelain", "--", "export", "registry") else commit
+    )
 
 
 def _git(*arguments: str) -> str | None:

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 from pydantic import JsonValue
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
@@ -53,8 +54,8 @@ def list_artifacts(root: Root = DEFAULT_ROOT, as_json: AsJson = False) -> None:
     if as_json:
         return _print_json(list(rows))
     if not rows:
-        return console.print(f"No artifacts in {root}. `make export` builds them.")
-    table = Table("model", "version", "category", "MB", "scheme", "AUROC", "digest")
+        return console.print(f"No artifacts in {root}. `make export` builds them.", soft_wrap=True)
+    table = Table("model", "version", "category", "MB", "scheme", "AUROC", "digest", box=SIMPLE)
     for row in rows:
         megabytes = f"{int(str(row['size_bytes'])) / 1e6:.2f}"
         cells = (row["model_id"], row["version"], row["size_category"], megabytes, row["scheme"])
@@ -69,7 +70,8 @@ def show(reference: Reference, root: Root = DEFAULT_ROOT, as_json: AsJson = Fals
     manifest = artifact.manifest.model_dump(mode="json")
     if as_json:
         return _print_json(manifest)
-    table = Table("field", "value", title=artifact.manifest.reference)
+    table = Table("field", title=artifact.manifest.reference, box=SIMPLE)
+    table.add_column("value", overflow="fold")
     for name, value in manifest.items():
         if name == "files":
             for file in value:
@@ -100,7 +102,7 @@ def verify(
         n_files = len(artifact.manifest.files)
         console.print(f"[green]ok[/] {artifact.manifest.reference}: {n_files} files as published")
     if not artifacts:
-        console.print(f"No artifacts in {root}.")
+        console.print(f"No artifacts in {root}.", soft_wrap=True)
     return None
 
 

@@ -23,4 +23,4 @@ def sha256_of_json(value: JsonValue) -> str:
 
     RFC 8785 fixes key order and number format, so Python and JavaScript agree on the bytes.
     """
-    return sha256_of_bytes(rfc8785.dumps(value))  # type: ignore[arg-type]
+    return sha256_of_bytes(rfc8785.dumps(value))

@@ -5,11 +5,10 @@ from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
 from packaging.version import InvalidVersion, Version
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 from registry.digest import sha256_of_json
 
-SCHEMA_VERSION = 1
 MODEL_FILE = "model.onnx"
 GOLDEN_FILE = "golden.jsonl"
 MEGABYTE = 1_000_000
@@ -24,9 +23,7 @@ def _valid_version(text: str) -> str:
 
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-ModelId = Annotated[
-    str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*(\+[a-z0-9_]+)?$", max_length=80)
-]
+ModelId = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*(\+[a-z0-9_]+)?$", max_length=80)]
 VersionText = Annotated[
     str,
     Field(pattern=r"^[0-9]+(\.[0-9]+)*[a-z0-9.+]*$", max_length=40),
@@ -46,7 +43,7 @@ class SizeCategory(enum.StrEnum):
 
     @classmethod
     def of(cls, size_bytes: int) -> "SizeCategory":
-        """tiny below 10 MB, small to 200, medium to 1000, large above."""
+        """Tiny below 10 MB, small to 200, medium to 1000, large above."""
         if size_bytes < 10 * MEGABYTE:
             return cls.TINY
         if size_bytes <= 200 * MEGABYTE:
@@ -71,7 +68,7 @@ class QuantizationScheme(enum.StrEnum):
     NBITS8 = "nbits8"
     NBITS4 = "nbits4"
     GGUF_EXACT = "gguf_exact"
-    INT8_TOKEN = "int8_token"
+    INT8_TOKEN = "int8_token"  # noqa: S105
     INT8_DYNAMIC = "int8_dynamic"
 
 
@@ -217,7 +214,7 @@ class Contract(Frozen):
 class Manifest(Contract):
     """An artifact: its files, its contract, and the evidence for it."""
 
-    schema_version: Literal[1] = SCHEMA_VERSION
+    schema_version: Literal[1] = 1
     model_id: ModelId
     version: VersionText
     digest: Sha256
@@ -271,6 +268,7 @@ def artifact_digest(files: tuple[ArtifactFile, ...], contract: Contract) -> str:
     Two builds with the same digest give the same answers; name, version, routing and evidence
     are not part of it.
     """
-    listed = sorted((file.model_dump(mode="json") for file in files), key=lambda f: str(f["path"]))
+    ordered = sorted(files, key=lambda file: file.path)
+    listed: list[JsonValue] = [file.model_dump(mode="json") for file in ordered]
     terms = contract.model_dump(mode="json", include=set(Contract.model_fields))
     return sha256_of_json({"files": listed, "contract": terms})

@@ -13,7 +13,9 @@ from typing import Any, Final
 REPLACEMENT: Final = "\ufffd"
 # Soft hyphen, zero width space, word joiner, byte order mark: they show nothing and split words.
 INVISIBLE: Final = "\u00ad\u200b\u2060\ufeff"
-WHITE_SPACE: Final = "\t\n\x0b\x0c\r\x1c-\x1f \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+WHITE_SPACE: Final = (
+    "\t\n\x0b\x0c\r\x1c-\x1f \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+)
 
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _WHITE_SPACE_RUN = re.compile(f"[{WHITE_SPACE}]+")

@@ -1,1 +1,1 @@
-"""The steps of a build, one per file: each takes the value of the one before and returns the next."""
+"""The steps of a build, one per file: from one value to the next."""

@@ -1,4 +1,4 @@
-"""measure_memory: what a fresh process needs to hold the graph and answer its longest golden text."""
+"""measure_memory: what a fresh process needs to load the graph and run the longest text."""
 
 import subprocess
 import sys
@@ -16,7 +16,9 @@ TIMEOUT_SECONDS = 300
 _PROBE = """
 import resource, sys
 import numpy as np, onnxruntime as ort
-def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+def peak():
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 before = peak()
 session = ort.InferenceSession(sys.argv[1], providers=["CPUExecutionProvider"])
 session.run(None, {"text": np.array([sys.stdin.read()], dtype=object)})

@@ -1,7 +1,6 @@
 """verify: the graph gives the reference's probabilities, and batch-mates change nothing."""
 
 from dataclasses import dataclass
-from export.provenance import onnxruntime_version
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +9,7 @@ import onnxruntime as ort
 from export.errors import VerificationError
 from export.golden_texts import golden_texts
 from export.passes.to_onnx import Graph
+from export.provenance import onnxruntime_version
 
 REFERENCE_TOLERANCE = 1e-5
 BATCH_TOLERANCE = 1e-5

@@ -24,7 +24,9 @@ from registry.manifest import (
 FILES = {"model.onnx": b"graph", "golden.jsonl": b"{}\n"}
 
 
-def manifest_of(files: dict[str, bytes], model_id: str = "demo", version: str = "1.0.0") -> Manifest:
+def manifest_of(
+    files: dict[str, bytes], model_id: str = "demo", version: str = "1.0.0"
+) -> Manifest:
     listed = tuple(
         ArtifactFile(path=name, sha256=sha256_of_bytes(content), bytes=len(content))
         for name, content in files.items()

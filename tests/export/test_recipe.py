@@ -1,0 +1,49 @@
+import shutil
+from pathlib import Path
+
+import pytest
+
+from export.errors import RecipeError
+from export.evaluation import read_evaluation
+from export.recipe import RECIPES, catalogue, read_recipe
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    target = tmp_path / "lexical-tiny"
+    shutil.copytree(RECIPES / "lexical-tiny", target)
+    return target
+
+
+def test_the_catalogue_is_read() -> None:
+    assert "lexical-tiny" in [recipe.model_id for recipe in catalogue()]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "message"),
+    [
+        ('task = "ai-text-detection"', "", "task: Field required"),
+        ('kind = "sklearn"', 'kind = "pickle"', "source.kind"),
+        ("bits = 8", "bits = 8\nsurprise = 1", "surprise"),
+        ('version = "1.0.0"', 'version = "one"', "version"),
+        ('model_id = "lexical-tiny"', 'model_id = "other"', "not the folder's name"),
+        ('"weights.safetensors"', '"../weights.safetensors"', "source.weights"),
+        ('"weights.safetensors"', '"missing.safetensors"', "is missing"),
+        ("[input]", "[input", "is not TOML"),
+    ],
+)
+def test_a_wrong_recipe_names_the_file_and_the_field(
+    folder: Path, before: str, after: str, message: str
+) -> None:
+    path = folder / "recipe.toml"
+    text = path.read_text("utf-8")
+    assert before in text
+    path.write_text(text.replace(before, after), "utf-8")
+    with pytest.raises(RecipeError, match=message):
+        read_recipe(folder)
+
+
+def test_a_missing_evaluation_says_what_to_do(folder: Path) -> None:
+    (folder / "evaluation.json").unlink()
+    with pytest.raises(RecipeError, match="train the recipe first"):
+        read_evaluation(folder)
