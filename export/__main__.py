@@ -1,5 +1,6 @@
 """`python -m export`: build the catalogue's artifacts into the registry."""
 
+import sys
 import time
 from pathlib import Path
 from typing import Annotated
@@ -23,7 +24,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-console = Console()
+# A table in a log file must not be cut at the 80 columns that rich assumes there.
+console = Console(width=None if sys.stdout.isatty() else 120)
 errors = Console(stderr=True)
 
 Root = Annotated[Path, typer.Option(envvar="REGISTRY_ROOT", help="Folder of the artifact store.")]
@@ -81,7 +83,7 @@ def build_recipes(
     artifacts = sorted((*kept.values(), *built), key=lambda a: a.manifest.model_id)
     if as_json:
         return console.print_json(data=[_row(a, a in built) for a in artifacts])
-    console.print(_table(artifacts, built))
+    console.print(_table(artifacts))
     console.print(
         f"{len(built)} built, {len(kept)} unchanged, {time.perf_counter() - started:.1f} s"
     )
@@ -118,22 +120,20 @@ def _row(artifact: Artifact, is_new: bool) -> dict[str, str | int | float | bool
     }
 
 
-def _table(artifacts: list[Artifact], built: tuple[Artifact, ...]) -> Table:
+def _table(artifacts: list[Artifact]) -> Table:
     table = Table(box=SIMPLE, pad_edge=False)
     for name in ("model", "category", "bytes", "parity", "AUROC"):
         table.add_column(name, no_wrap=True)
-    table.add_column("path", overflow="fold")
-    table.add_column("", no_wrap=True)
+    table.add_column("path", overflow="fold", min_width=24)
     for artifact in artifacts:
-        row = _row(artifact, artifact in built)
+        row = _row(artifact, is_new=False)
         table.add_row(
-            f"{row['model_id']} {row['version']}",
+            str(row["model_id"]),
             str(row["size_category"]),
             f"{row['size_bytes']:,}",
             f"{row['max_abs_diff']:.1e}",
             f"{row['auroc']:.4f}",
             _short(artifact.folder),
-            "[green]built[/]" if row["built"] else "unchanged",
         )
     return table
 

@@ -1,5 +1,6 @@
 """`python -m registry`: look at, verify and remove published artifacts."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -19,7 +20,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-console = Console()
+# A table in a log file must not be cut at the 80 columns that rich assumes there.
+console = Console(width=None if sys.stdout.isatty() else 120)
 errors = Console(stderr=True)
 
 Root = Annotated[Path, typer.Option(envvar="REGISTRY_ROOT", help="Folder of the artifact store.")]
