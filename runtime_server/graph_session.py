@@ -51,7 +51,10 @@ class GraphSession:
         try:
             return cls(graph, plan)
         except Exception as exc:  # onnxruntime's errors have no base class of their own
-            raise EngineError("load_failed", "onnxruntime refused the graph") from exc
+            first_line = str(exc).partition("\n")[0]
+            raise EngineError(
+                "load_failed", f"onnxruntime refused the graph: {first_line}"
+            ) from exc
 
     @property
     def provider(self) -> str:

@@ -10,7 +10,6 @@ from typing import Final, Self, TypeVar
 from registry import Artifact, norm1
 from runtime_server.cpu_quota import usable_cores
 from runtime_server.engine import Availability, EngineTimings, Score, Scores
-from runtime_server.errors import EngineError
 from runtime_server.graph_session import GraphSession, SessionPlan
 from runtime_server.settings import Settings
 
@@ -18,6 +17,7 @@ MICRO_BATCH: Final = 16
 GIGABYTE: Final = 1_000_000_000
 
 T = TypeVar("T")
+Loader = Callable[[Artifact, SessionPlan], GraphSession]
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,11 @@ class LocalEngine:
     More threads on one session are slower than one: onnxruntime has threads of its own.
     """
 
-    def __init__(self, plan: SessionPlan, budget: MemoryBudget) -> None:
+    def __init__(
+        self, plan: SessionPlan, budget: MemoryBudget, load: Loader = GraphSession.load
+    ) -> None:
         self._plan = plan
+        self._load = load
         self._budget = budget
         self._on_gpu = len(plan.providers) > 1
         self._sessions: dict[str, asyncio.Task[GraphSession]] = {}
@@ -106,16 +109,16 @@ class LocalEngine:
         digest = artifact.manifest.digest
         task = self._sessions.get(digest)
         if task is None:
-            task = asyncio.create_task(asyncio.to_thread(GraphSession.load, artifact, self._plan))
+            task = asyncio.create_task(asyncio.to_thread(self._load, artifact, self._plan))
             self._sessions[digest] = task
-        try:
-            # A caller that goes away must not cancel the load that others wait for.
-            return await asyncio.shield(task)
-        except EngineError:
-            # Not remembered: a repaired file is taken up by the next request.
-            if self._sessions.get(digest) is task:
-                del self._sessions[digest]
-            raise
+            task.add_done_callback(lambda done: self._forget_failed(digest, done))
+        # A caller that goes away must not cancel the load that others wait for.
+        return await asyncio.shield(task)
+
+    def _forget_failed(self, digest: str, done: asyncio.Task[GraphSession]) -> None:
+        # So that a repaired file is taken up by the next request.
+        if done.cancelled() or done.exception() is not None:
+            self._sessions.pop(digest, None)
 
     async def _run(self, session: GraphSession, forms: Sequence[str]) -> tuple[float, ...]:
         probabilities = [0.0] * len(forms)

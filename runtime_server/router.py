@@ -59,8 +59,10 @@ class Router:
             try:
                 scores = await self.engines[step.backend].predict(artifact, texts)
             except EngineError as exc:
-                logger.warning("%s failed on %s", step.backend, artifact.manifest.reference)
-                logger.info("%s", exc, exc_info=exc.__cause__)
+                # Without the cause: a runtime's own message may quote the text.
+                logger.warning(
+                    "%s failed on %s: %s", step.backend, artifact.manifest.reference, exc
+                )
                 tried.append(Skip(step.backend, exc.reason, exc.detail))
             else:
                 return Scored(step.backend, scores, tuple(tried))

@@ -27,8 +27,23 @@ def run(artifact: Artifact, *requests: tuple[str, ...]) -> list[Scores]:
 
 
 def test_requests_at_the_same_time_share_one_load(artifact: Artifact) -> None:
-    artifact_scores = run(artifact, ("a",), ("a", "b"), ("c",))
-    assert artifact_scores[0].items[0] == artifact_scores[1].items[0]
+    loads: list[Artifact] = []
+
+    def load(wanted: Artifact, plan: SessionPlan) -> GraphSession:
+        loads.append(wanted)
+        return GraphSession.load(wanted, plan)
+
+    async def _run() -> list[Scores]:
+        engine = LocalEngine(PLAN, NO_LIMIT, load)
+        requests = (("a",), ("a", "b"), ("c",))
+        scores = await asyncio.gather(*(engine.predict(artifact, texts) for texts in requests))
+        scores.append(await engine.predict(artifact, ("d",)))
+        await engine.close()
+        return scores
+
+    scores = asyncio.run(_run())
+    assert scores[0].items[0] == scores[1].items[0]
+    assert len(loads) == 1
 
 
 def test_a_request_that_goes_away_does_not_cancel_the_load_of_the_others(
@@ -87,6 +102,8 @@ def test_the_budget_is_that_of_where_the_model_runs(on_gpu: bool, fits: bool) ->
         ({"cpu.max": "max 100000"}, 10_000),
         ({"cpu/cpu.cfs_quota_us": "100000", "cpu/cpu.cfs_period_us": "100000"}, 1),
         ({"cpu/cpu.cfs_quota_us": "-1", "cpu/cpu.cfs_period_us": "100000"}, 10_000),
+        ({"cpu.max": "max 100000", "a/cpu.max": "100000 100000"}, 1),
+        ({"a/b/cpu.max": "max 100000", "a/cpu.max": "100000 100000"}, 1),
         ({"cpu.max": "nonsense"}, 10_000),
         ({}, 10_000),
     ],
@@ -95,9 +112,11 @@ def test_the_budget_is_that_of_where_the_model_runs(on_gpu: bool, fits: bool) ->
 def test_cores_are_limited_by_the_quota(tmp_path: Path, files: dict[str, str], most: int) -> None:
     for name, content in files.items():
         path = tmp_path / name
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(exist_ok=True, parents=True)
         path.write_text(content)
-    assert 1 <= usable_cores(tmp_path) <= most
+    membership = tmp_path / "membership"
+    membership.write_text("1:cpu:/x\n0::/a/b\n")
+    assert 1 <= usable_cores(tmp_path, membership) <= most
 
 
 def test_an_identity_normalizer_leaves_the_text_alone(
