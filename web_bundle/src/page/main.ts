@@ -94,7 +94,10 @@ class Page {
 
   #reload(): void {
     view.clearFailure();
+    // A detector that never loaded has freed its worker already.
+    this.#detector.then((detector) => detector.dispose()).catch(() => undefined);
     this.#detector = this.#load();
+    if (this.#text.value.trim() !== '') void this.#check();
   }
 
   #fail(error: unknown): void {

@@ -27,6 +27,7 @@ export function showStale(stale: boolean): void {
 export function showArtifact({ manifest, digest, modelSha256 }: Artifact): void {
   const { threshold } = manifest.decision;
   write('model', `${manifest.model_id} ${manifest.version}`);
+  write('source', wording.sourceOf(manifest));
   write('digest', digest.slice(0, SHOWN_DIGITS));
   element('digest', HTMLElement).title = `sha256 ${digest}`;
   element('copy', HTMLButtonElement).hidden = navigator.clipboard === undefined;
@@ -36,21 +37,21 @@ export function showArtifact({ manifest, digest, modelSha256 }: Artifact): void 
 }
 
 export function showDetection(detection: Detection, { manifest }: Artifact): void {
-  const result = element('result', HTMLElement);
-  result.dataset.decision = detection.is_fake ? 'ai' : 'human';
+  clearFailure();
+  element('result', HTMLElement).dataset.decision = detection.is_fake ? 'ai' : 'human';
   element('answer', HTMLElement).style.setProperty('--reach', String(detection.probability));
   showProbability(String(detection.probability), wording.percent(detection.probability));
   write('decision', wording.decisionOf(detection));
   write('meaning', wording.meaningOf(detection, manifest));
   write('time', wording.milliseconds(detection.latency_ms));
-  write('place', 'this browser, as WebAssembly');
+  write('place', `this browser (${detection.metadata.provider})`);
   showStale(false);
+  bringIntoView(element('answer', HTMLElement));
 }
 
 export function showFailure({ code, message }: DetectorError): void {
   const { title, advice } = wording.FAILURES[code];
-  delete element('result', HTMLElement).dataset.decision;
-  showProbability('', '–');
+  showNothing();
   element('answer', HTMLElement).hidden = true;
   write('error-title', title);
   write('error-advice', advice);
@@ -62,6 +63,20 @@ export function showFailure({ code, message }: DetectorError): void {
 export function clearFailure(): void {
   element('error', HTMLElement).hidden = true;
   element('answer', HTMLElement).hidden = false;
+}
+
+function showNothing(): void {
+  delete element('result', HTMLElement).dataset.decision;
+  showStale(false);
+  showProbability('', '–');
+  write('decision', 'No text checked yet');
+  write('meaning', '');
+  for (const id of ['time', 'place']) write(id, '–');
+}
+
+function bringIntoView(shown: HTMLElement): void {
+  const still = matchMedia('(prefers-reduced-motion: reduce)').matches;
+  shown.scrollIntoView({ block: 'nearest', behavior: still ? 'instant' : 'smooth' });
 }
 
 function showProbability(value: string, text: string): void {

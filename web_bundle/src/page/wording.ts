@@ -76,3 +76,8 @@ export function meaningOf({ prediction }: Detection, { decision, quality }: Mani
     ? `It reaches ${line}. So did ${percent(quality.fpr_at_threshold)} of the texts that people wrote, when the model was tested: it can be wrong about this one.`
     : `It stays below ${line}. So did ${percent(1 - quality.tpr_at_threshold)} of the texts that an AI wrote, when the model was tested: it can be wrong about this one.`;
 }
+
+/** Whose work the model rests on, as its licence asks to be said. */
+export function sourceOf({ model_id, source }: Manifest): string {
+  return `${model_id}: ${source.attribution}. Licence: ${source.licence}.`;
+}

@@ -1,0 +1,64 @@
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { expect, test } from 'vitest';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+
+function build(artifacts: string, out: string) {
+  const args = ['build.mjs', '--artifacts', artifacts, '--out', out];
+  return promisify(execFile)('node', args, { cwd: ROOT });
+}
+
+async function emptyFolder(): Promise<string> {
+  return mkdtemp(join(tmpdir(), 'samegraph-'));
+}
+
+/** A store with the fixture's manifest and model under the given versions. */
+async function storeOf(versions: readonly string[]): Promise<string> {
+  const root = await emptyFolder();
+  const fixture = join(ROOT, 'test/fixtures/fixture-tiny');
+  for (const version of versions) {
+    const folder = join(root, 'fixture-tiny', version);
+    await mkdir(folder, { recursive: true });
+    const manifest = JSON.parse(await readFile(join(fixture, 'manifest.json'), 'utf8'));
+    await writeFile(join(folder, 'manifest.json'), JSON.stringify({ ...manifest, version }));
+    await writeFile(join(folder, 'model.onnx'), await readFile(join(fixture, 'model.onnx')));
+  }
+  return root;
+}
+
+test('takes the newest version by number, and lists it', async () => {
+  const out = join(await emptyFolder(), 'dist');
+  await build(await storeOf(['1.9.0', '1.10.0']), out);
+  const index = JSON.parse(await readFile(join(out, 'static/models/index.json'), 'utf8'));
+  expect(index.models).toMatchObject([
+    { model_id: 'fixture-tiny', version: '1.10.0', manifest: 'fixture-tiny/1.10.0/manifest.json' },
+  ]);
+  expect(await readdir(join(out, 'static/models/fixture-tiny'))).toEqual(['1.10.0']);
+});
+
+test('a failed build says why in one line and leaves the old one', async () => {
+  const folder = await emptyFolder();
+  const out = join(folder, 'dist');
+  await mkdir(out);
+  await writeFile(join(out, 'old'), 'stays');
+  const failure = await build(join(folder, 'nothing'), out).catch((error) => error);
+  expect(failure.stderr).toMatch(/^web bundle: no artifact .*make export.*\n$/);
+  expect(await readdir(folder)).toEqual(['dist']);
+  expect(await readFile(join(out, 'old'), 'utf8')).toBe('stays');
+});
+
+test('the same inputs give the same bytes', async () => {
+  const store = await storeOf(['1.0.0']);
+  const [first, second] = [join(await emptyFolder(), 'a'), join(await emptyFolder(), 'b')];
+  await build(store, first);
+  await build(store, second);
+  const files = ['static/index.html', 'static/app.js', 'static/worker.js', 'npm/index.js'];
+  for (const file of files) {
+    expect(await readFile(join(first, file))).toEqual(await readFile(join(second, file)));
+  }
+});

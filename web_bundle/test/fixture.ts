@@ -1,0 +1,18 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+/** The folder of the committed artifact (test/fixtures/README.md). */
+export const FIXTURE = fileURLToPath(new URL('fixtures/fixture-tiny', import.meta.url));
+
+export const MANIFEST_TEXT = readFileSync(`${FIXTURE}/manifest.json`, 'utf8');
+
+export interface GoldenVector {
+  readonly text: string;
+  readonly normal: string;
+  readonly probability: number;
+}
+
+export function goldenVectors(folder: string): GoldenVector[] {
+  const lines = readFileSync(`${folder}/golden.jsonl`, 'utf8').trimEnd().split('\n');
+  return lines.map((line) => JSON.parse(line));
+}

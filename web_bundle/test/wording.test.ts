@@ -1,0 +1,30 @@
+import { expect, test } from 'vitest';
+import { countWords, lengthAdvice, milliseconds, percent, wordCount } from '../src/page/wording.js';
+
+test.each([
+  [0.8731, '87.3%'],
+  [0.5, '50.0%'],
+  [0.99999, '>99.9%'],
+  [1, '>99.9%'],
+  [0.0002, '<0.1%'],
+])('%d is shown as %s, never as certainty', (probability, shown) => {
+  expect(percent(probability)).toBe(shown);
+});
+
+test('words are counted by white space', () => {
+  expect(countWords('')).toBe(0);
+  expect(countWords('  one\n two ')).toBe(2);
+  expect(wordCount(1)).toBe('1 word');
+  expect(wordCount(1200)).toBe('1,200 words');
+});
+
+test('short texts get a warning', () => {
+  expect(lengthAdvice(0)).toBe('');
+  expect(lengthAdvice(12)).toContain('Short texts');
+  expect(lengthAdvice(50)).toBe('');
+});
+
+test('durations keep what is readable', () => {
+  expect(milliseconds(0.84)).toBe('0.8 ms');
+  expect(milliseconds(123.4)).toBe('123 ms');
+});
