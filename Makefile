@@ -82,6 +82,6 @@ $(STATIC): $(WEB_SOURCES) $(NODE_MODULES) $(MANIFESTS)
 	@touch $@
 
 browser: .venv/dev
-	@$(BIN)/python -m tests.browser.chromium
+	@$(BIN)/python -m tests.chromium
 
 .PHONY: help serve setup export web test check bench train-lexical clean serving tools browser
