@@ -13,16 +13,16 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime as ort
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, Response, sync_playwright
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.chromium import ARGUMENTS, find_chromium
+from benchmarks.live_server import live_server
 from export.passes.load import load
 from export.recipe import RECIPES, read_recipe
 from registry import Artifact, FileStore, norm1
 from registry.store import DEFAULT_ROOT
-from tests.chromium import ARGUMENTS, find_chromium
-from tests.live_server import live_server
 
 RUNTIME_TOLERANCE = 1e-6
 REFERENCE_TOLERANCE = 1e-5
@@ -118,7 +118,7 @@ async (escaped) => {
 """
 
 
-def in_page(page: Page, texts: list[str]) -> Answers:
+def in_page(page: Page, texts: list[str], downloaded: set[str]) -> Answers:
     """Every text through the page's own text box, those without words through its library."""
     blank = [text for text in texts if not text.strip()]
     answers = {
@@ -126,7 +126,7 @@ def in_page(page: Page, texts: list[str]) -> Answers:
         **typed_into(page, [text for text in texts if text not in blank]),
     }
     sha256 = page.locator("#result").get_attribute("data-model-sha256")
-    assert sha256
+    assert {sha256} == downloaded
     return Answers("page in Chromium", sha256, np.array([answers[text] for text in texts]))
 
 
@@ -141,12 +141,24 @@ def url() -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def page(url: str) -> Iterator[Page]:
+def downloaded() -> set[str]:
+    """sha256 of every graph that the browser has fetched, as it came over the wire."""
+    return set()
+
+
+def note_graph(response: Response, downloaded: set[str]) -> None:
+    if response.url.endswith(".onnx"):
+        downloaded.add(hashlib.sha256(response.body()).hexdigest())
+
+
+@pytest.fixture(scope="module")
+def page(url: str, downloaded: set[str]) -> Iterator[Page]:
     with sync_playwright() as playwright:
         executable = find_chromium()
         assert executable, "no Chromium: make test installs one"
         browser = playwright.chromium.launch(executable_path=executable, args=list(ARGUMENTS))
         page = browser.new_page()
+        page.on("response", lambda response: note_graph(response, downloaded))
         page.goto(f"{url}/demo/")
         page.wait_for_selector("html[data-state=ready]")
         yield page
@@ -165,7 +177,12 @@ def table(answers: list[Answers], expected: npt.NDArray[np.float64]) -> Table:
 
 @pytest.mark.parametrize("artifact", ARTIFACTS, ids=lambda a: a.manifest.reference)
 def test_every_runtime_gives_the_same_answer_from_the_same_graph(
-    artifact: Artifact, url: str, page: Page, root: Path, capsys: pytest.CaptureFixture[str]
+    artifact: Artifact,
+    url: str,
+    page: Page,
+    downloaded: set[str],
+    root: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     texts = golden_texts(artifact)
     expected = reference(artifact, texts)
@@ -174,7 +191,7 @@ def test_every_runtime_gives_the_same_answer_from_the_same_graph(
         in_node(artifact, texts, "onnxruntime-node", root),
         in_node(artifact, texts, "onnxruntime-web", root),
         over_http(artifact, texts, url),
-        in_page(page, texts),
+        in_page(page, texts, downloaded),
     ]
     with capsys.disabled():
         console = Console(width=110)

@@ -1,4 +1,4 @@
-"""Finds a Chromium for the browser tests; `python -m tests.chromium` installs one where none is."""
+"""Finds a Chromium for tests and benchmarks; `python -m benchmarks.chromium` installs one where none is."""
 
 import os
 import shutil
@@ -47,6 +47,7 @@ def install() -> None:
 
 
 def main() -> None:
+    """Make sure that there is a Chromium."""
     if find_chromium() is None:
         install()
     if find_chromium() is None:
