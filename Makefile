@@ -82,6 +82,6 @@ $(STATIC): $(WEB_SOURCES) $(NODE_MODULES) $(MANIFESTS)
 	@touch $@
 
 browser: .venv/dev
-	@$(BIN)/python -m tests.chromium
+	@$(BIN)/python -m benchmarks.chromium
 
 .PHONY: help serve setup export web test check bench train-lexical clean serving tools browser

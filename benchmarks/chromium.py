@@ -1,4 +1,4 @@
-"""Finds a Chromium for tests and benchmarks; `python -m benchmarks.chromium` installs one where none is."""
+"""Finds a Chromium for tests and benchmarks; `python -m benchmarks.chromium` installs one."""
 
 import os
 import shutil
