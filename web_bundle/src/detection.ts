@@ -41,7 +41,8 @@ export interface DetectionMetadata {
   readonly truncated: boolean;
   readonly threshold: number;
   readonly fallbacks: readonly { readonly backend: string; readonly reason: string }[];
-  readonly timings_ms: { readonly normalize: number; readonly inference: number };
+  /** `load` is what this call waited for loading; a detector is loaded before its first call. */
+  readonly timings_ms: { readonly load: number; readonly normalize: number; readonly run: number };
 }
 
 /** What was verified and loaded, as detections name it. */
@@ -79,6 +80,6 @@ function metadataOf(artifact: Artifact, score: Score): DetectionMetadata {
     truncated: false,
     threshold: manifest.decision.threshold,
     fallbacks: [],
-    timings_ms: { normalize: score.normalizeMs, inference: score.inferenceMs },
+    timings_ms: { load: 0, normalize: score.normalizeMs, run: score.runMs },
   };
 }

@@ -74,7 +74,7 @@ export class Engine implements Scorer {
     return {
       probability,
       normalizeMs: normalized - started,
-      inferenceMs: performance.now() - normalized,
+      runMs: performance.now() - normalized,
     };
   }
 

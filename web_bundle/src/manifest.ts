@@ -1,4 +1,3 @@
-import canonicalize from 'canonicalize';
 import { requireDigest, type Sha256, sha256OfText } from './digest.js';
 import { DetectorError } from './errors.js';
 import type { ArtifactFile, Manifest } from './generated/manifest.js';
@@ -50,7 +49,7 @@ export function artifactDigest(manifest: Manifest): Sha256 {
   const { task, labels, input, outputs, decision, quantization } = manifest;
   const contract = { task, labels, input, outputs, decision, quantization };
   const files = [...manifest.files].sort((a, b) => (a.path < b.path ? -1 : 1));
-  return sha256OfText(canonicalize({ files, contract }) ?? '');
+  return sha256OfText(canonicalJson({ files, contract }));
 }
 
 /** The graph file's entry. */
@@ -75,6 +74,16 @@ function validated(value: unknown): Manifest {
     }
   }
   return value as Manifest;
+}
+
+/** Canonical JSON (RFC 8785) of a value that came out of JSON.parse. */
+function canonicalJson(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonicalJson).join()}]`;
+  if (!isRecord(value)) return JSON.stringify(value);
+  const members = Object.keys(value)
+    .sort()
+    .map((key) => `${JSON.stringify(key)}:${canonicalJson(value[key])}`);
+  return `{${members.join()}}`;
 }
 
 function at(value: unknown, path: string): unknown {

@@ -5,7 +5,7 @@ import { DetectorError } from './errors.js';
 export interface Score {
   readonly probability: number;
   readonly normalizeMs: number;
-  readonly inferenceMs: number;
+  readonly runMs: number;
 }
 
 /** What scores texts: an engine in this thread, or one behind a worker. */

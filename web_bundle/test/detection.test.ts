@@ -5,7 +5,7 @@ import { MANIFEST_TEXT } from './fixture.js';
 
 const artifact = artifactOf(parseManifest(MANIFEST_TEXT), 'wasm');
 const scored = (probability: number) =>
-  detectionOf(artifact, { probability, normalizeMs: 0.25, inferenceMs: 0.5 }, 1.5);
+  detectionOf(artifact, { probability, normalizeMs: 0.25, runMs: 0.5 }, 1.5);
 
 test('has the fields of every backend’s result', () => {
   expect(scored(0.75)).toEqual({
@@ -27,7 +27,7 @@ test('has the fields of every backend’s result', () => {
       truncated: false,
       threshold: 0.62,
       fallbacks: [],
-      timings_ms: { normalize: 0.25, inference: 0.5 },
+      timings_ms: { load: 0, normalize: 0.25, run: 0.5 },
     },
   });
 });

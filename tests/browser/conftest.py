@@ -1,0 +1,100 @@
+"""The built page in a real Chromium."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from tests.browser.site import Site, serve
+from benchmarks.chromium import ARGUMENTS, find_chromium
+
+WAIT_MS = 20_000
+RECORD_VIOLATIONS = """
+window.violations = [];
+document.addEventListener('securitypolicyviolation', (event) => {
+  window.violations.push(`${event.violatedDirective} ${event.blockedURI}`);
+});
+"""
+
+
+@dataclass
+class Visit:
+    """An open page, and what it complained about and asked for."""
+
+    page: Page
+    complaints: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
+
+    def wait(self, state: str) -> None:
+        self.page.wait_for_selector(f"html[data-state={state}]")
+
+    def check(self, text: str) -> float:
+        """Types the text, asks by the keyboard, and reads the exact number."""
+        self.page.locator("#text").fill(text)
+        self.page.locator("#text").press("Control+Enter")
+        self.wait("done")
+        return self.probability
+
+    @property
+    def probability(self) -> float:
+        return float(self.page.locator("#probability").get_attribute("value") or "nan")
+
+    @property
+    def violations(self) -> list[str]:
+        found: list[str] = self.page.evaluate("window.violations")
+        return found
+
+
+@pytest.fixture(scope="session")
+def static_folder(root: Path) -> Path:
+    folder = root / "web_bundle" / "dist" / "static"
+    if not (folder / "index.html").is_file():
+        pytest.fail(f"{folder} is not built: run `make web`")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    executable = find_chromium()
+    if executable is None:
+        pytest.skip("no Chromium: `python -m benchmarks.chromium` installs one")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=list(ARGUMENTS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def site(static_folder: Path) -> Iterator[Site]:
+    with serve(static_folder) as site:
+        yield site
+
+
+@pytest.fixture
+def visit(browser: Browser, site: Site) -> Iterator[Callable[..., Visit]]:
+    """Opens the page; keyword arguments are those of a browser context."""
+    contexts: list[BrowserContext] = []
+
+    def opened(**options: Any) -> Visit:
+        context = browser.new_context(**options)
+        contexts.append(context)
+        context.set_default_timeout(WAIT_MS)
+        context.add_init_script(RECORD_VIOLATIONS)
+        visit = Visit(context.new_page())
+        context.on("request", lambda request: visit.requests.append(request.url))
+        context.on("weberror", lambda error: visit.complaints.append(str(error.error)))
+        context.on("console", lambda message: record_complaint(visit, message))
+        visit.page.goto(site.url)
+        return visit
+
+    yield opened
+    for context in contexts:
+        context.close()
+
+
+def record_complaint(visit: Visit, message: Any) -> None:
+    if message.type in ("error", "warning"):
+        visit.complaints.append(message.text)

@@ -1,0 +1,102 @@
+"""The library as a page imports it from the static folder."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from registry import Artifact
+from tests.browser.conftest import Visit
+
+WITH_DETECTOR = """
+async ([body, ...values]) => {
+  const library = await import('./detector.js');
+  const { models: [model] } = await (await fetch('./models/index.json')).json();
+  const manifestUrl = `./models/${model.manifest}`;
+  const task = TASKS[body];
+  return task({ ...library, manifestUrl, values });
+}
+"""
+TASKS = """{
+  async batch({ createDetector, manifestUrl, values: [escaped] }) {
+    const detector = await createDetector({ manifestUrl });
+    const texts = JSON.parse(escaped);
+    const together = await detector.detect(texts);
+    const alone = await Promise.all(texts.map((text) => detector.detect(text)));
+    await detector.dispose();
+    return [together, alone].map((detections) => detections.map((d) => d.probability));
+  },
+  async single({ createDetector, manifestUrl }) {
+    const detector = await createDetector({ manifestUrl });
+    return detector.detect('One text, one result.');
+  },
+  async disposed({ createDetector, manifestUrl }) {
+    const detector = await createDetector({ manifestUrl });
+    const call = detector.detect('A text that comes too late.').catch((error) => error.code);
+    await detector.dispose();
+    return [await call, await detector.detect('x').catch((error) => error.code)];
+  },
+  async aborted({ createDetector, manifestUrl }) {
+    const detector = await createDetector({ manifestUrl });
+    const options = { signal: AbortSignal.abort() };
+    return detector.detect('x', options).catch((error) => error.code);
+  },
+  async otherDigest({ createDetector, manifestUrl, values: [expectedDigest] }) {
+    return createDetector({ manifestUrl, expectedDigest }).catch((error) => error.code);
+  },
+  async noWorker({ createDetector, manifestUrl }) {
+    const workerUrl = './missing.js';
+    return createDetector({ manifestUrl, workerUrl }).catch((error) => error.code);
+  },
+}"""
+
+
+def run(visit: Callable[..., Visit], task: str, *values: str) -> Any:
+    script = WITH_DETECTOR.replace("TASKS", f"({TASKS})")
+    return visit().page.evaluate(script, [task, *values])
+
+
+def test_golden_texts_give_the_golden_probabilities_together_and_alone(
+    visit: Callable[..., Visit], lexical_tiny: Artifact
+) -> None:
+    lines = lexical_tiny.path("golden.jsonl").read_text("ascii").splitlines()
+    vectors = [json.loads(line) for line in lines]
+    texts = json.dumps([vector["text"] for vector in vectors])
+    together, alone = run(visit, "batch", texts)
+    assert together == alone
+    for vector, probability in zip(vectors, together, strict=True):
+        assert abs(vector["probability"] - probability) <= 1e-6, vector["text"][:80]
+
+
+def test_a_detection_has_the_fields_of_every_backend(
+    visit: Callable[..., Visit], lexical_tiny: Artifact
+) -> None:
+    detection = run(visit, "single")
+    manifest = lexical_tiny.manifest
+    probability = detection["probability"]
+    assert detection["prediction"] == int(probability >= manifest.decision.threshold)
+    assert detection["is_fake"] == bool(detection["prediction"])
+    assert detection["confidence"] == abs(2 * probability - 1)
+    assert detection["backend"] == "client_side"
+    assert detection["model_id"] == manifest.model_id
+    assert detection["latency_ms"] > 0
+    metadata = detection["metadata"]
+    assert metadata["artifact_digest"] == manifest.digest
+    assert metadata["model_sha256"] == manifest.model.sha256
+    assert metadata["provider"] == "wasm"
+    assert set(metadata["timings_ms"]) == {"load", "normalize", "run"}
+
+
+def test_a_disposed_detector_rejects_with_code_aborted(visit: Callable[..., Visit]) -> None:
+    assert run(visit, "disposed") == ["aborted", "aborted"]
+
+
+def test_an_aborted_call_rejects_with_code_aborted(visit: Callable[..., Visit]) -> None:
+    assert run(visit, "aborted") == "aborted"
+
+
+def test_another_artifact_than_the_expected_one_is_refused(visit: Callable[..., Visit]) -> None:
+    assert run(visit, "otherDigest", "0" * 64) == "digest_mismatch"
+
+
+def test_a_missing_worker_script_is_an_error_not_a_wait(visit: Callable[..., Visit]) -> None:
+    assert run(visit, "noWorker") == "runtime_failed"
