@@ -74,7 +74,7 @@ tools:
 
 $(NODE_MODULES): $(WEB)/package-lock.json
 	@echo "Installing Node.js packages into $(WEB)/node_modules"
-	@cd $(WEB) && npm ci --silent --no-audit --no-fund --prefer-offline
+	@cd $(WEB) && npm ci --loglevel=error --no-audit --no-fund --prefer-offline
 	@touch $@
 
 $(STATIC): $(WEB_SOURCES) $(NODE_MODULES) $(MANIFESTS)
