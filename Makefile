@@ -30,7 +30,7 @@ export: serving ## Build the catalogue's artifacts into registry/artifacts
 	@$(BIN)/python -m export build
 
 web: export ## Build the static page and the npm package into web_bundle/dist
-	@$(MAKE) $(STATIC)
+	@$(MAKE) -s $(STATIC)
 
 test: setup export web browser ## Run every test: TypeScript, Python, browser
 	@cd $(WEB) && npm test --silent
@@ -52,7 +52,7 @@ clean: ## Remove everything that was built or installed
 
 # Python and Node.js packages install side by side: the two halves of a fresh clone's waiting time.
 serving: tools
-	@$(MAKE) -j2 .venv/serve $(NODE_MODULES)
+	@$(MAKE) -s -j2 .venv/serve $(NODE_MODULES)
 
 tools:
 	@command -v $(PYTHON) >/dev/null || { echo "error: python3 is missing: install Python 3.11 or newer (Debian: apt-get install python3 python3-venv)" >&2; exit 1; }
