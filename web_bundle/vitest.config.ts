@@ -3,5 +3,5 @@ import { wasmDefinition } from './build/wasm.mjs';
 
 export default defineConfig(async () => ({
   define: await wasmDefinition(),
-  test: { include: ['test/**/*.test.ts'] },
+  test: { include: ['test/**/*.test.ts'], testTimeout: 60_000 },
 }));

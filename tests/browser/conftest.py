@@ -3,13 +3,12 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
-from tests.browser.site import Site, serve
 from benchmarks.chromium import ARGUMENTS, find_chromium
+from tests.browser.site import Site, serve
 
 WAIT_MS = 20_000
 RECORD_VIOLATIONS = """
@@ -78,8 +77,8 @@ def visit(browser: Browser, site: Site) -> Iterator[Callable[..., Visit]]:
     """Opens the page; keyword arguments are those of a browser context."""
     contexts: list[BrowserContext] = []
 
-    def opened(**options: Any) -> Visit:
-        context = browser.new_context(**options)
+    def opened(**options: object) -> Visit:
+        context = browser.new_context(**options)  # type: ignore[arg-type]
         contexts.append(context)
         context.set_default_timeout(WAIT_MS)
         context.add_init_script(RECORD_VIOLATIONS)
@@ -95,6 +94,6 @@ def visit(browser: Browser, site: Site) -> Iterator[Callable[..., Visit]]:
         context.close()
 
 
-def record_complaint(visit: Visit, message: Any) -> None:
+def record_complaint(visit: Visit, message: ConsoleMessage) -> None:
     if message.type in ("error", "warning"):
         visit.complaints.append(message.text)

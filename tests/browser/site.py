@@ -89,7 +89,8 @@ def serve(folder: Path) -> Iterator[Site]:
             name = self.path.removeprefix(PREFIX).partition("?")[0]
             self._send(site.answer(name) if self.path.startswith(PREFIX) else Answer(b"", 404))
 
-        do_POST = do_GET
+        def do_POST(self) -> None:
+            self.do_GET()
 
         def log_message(self, *_: object) -> None:
             pass

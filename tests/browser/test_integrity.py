@@ -110,9 +110,7 @@ def test_load_again_recovers_and_judges_the_waiting_text(
     assert 0 <= page.probability <= 1
 
 
-def test_one_bad_copy_is_fetched_anew(
-    visit: Callable[..., Visit], site: Site, folder: str
-) -> None:
+def test_one_bad_copy_is_fetched_anew(visit: Callable[..., Visit], site: Site, folder: str) -> None:
     site.instead[f"{folder}/model.onnx"] = Answer(b"half a fi", times=1)
     page = visit()
     page.wait("ready")

@@ -1,11 +1,15 @@
 """The library as a page imports it from the static folder."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import pytest
+from playwright.sync_api import Browser, Page
+
 from registry import Artifact
-from tests.browser.conftest import Visit
+from tests.browser.site import serve
 
 WITH_DETECTOR = """
 async ([body, ...values]) => {
@@ -50,27 +54,34 @@ TASKS = """{
 }"""
 
 
-def run(visit: Callable[..., Visit], task: str, *values: str) -> Any:
-    script = WITH_DETECTOR.replace("TASKS", f"({TASKS})")
-    return visit().page.evaluate(script, [task, *values])
+@pytest.fixture(scope="module")
+def page(browser: Browser, static_folder: Path) -> Iterator[Page]:
+    """One page for all: each task makes a detector of its own."""
+    with serve(static_folder) as site:
+        page = browser.new_page()
+        page.goto(site.url)
+        yield page
+        page.close()
+
+
+def run(page: Page, task: str, *values: str) -> Any:  # noqa: ANN401
+    return page.evaluate(WITH_DETECTOR.replace("TASKS", f"({TASKS})"), [task, *values])
 
 
 def test_golden_texts_give_the_golden_probabilities_together_and_alone(
-    visit: Callable[..., Visit], lexical_tiny: Artifact
+    page: Page, lexical_tiny: Artifact
 ) -> None:
     lines = lexical_tiny.path("golden.jsonl").read_text("ascii").splitlines()
     vectors = [json.loads(line) for line in lines]
     texts = json.dumps([vector["text"] for vector in vectors])
-    together, alone = run(visit, "batch", texts)
+    together, alone = run(page, "batch", texts)
     assert together == alone
     for vector, probability in zip(vectors, together, strict=True):
         assert abs(vector["probability"] - probability) <= 1e-6, vector["text"][:80]
 
 
-def test_a_detection_has_the_fields_of_every_backend(
-    visit: Callable[..., Visit], lexical_tiny: Artifact
-) -> None:
-    detection = run(visit, "single")
+def test_a_detection_has_the_fields_of_every_backend(page: Page, lexical_tiny: Artifact) -> None:
+    detection = run(page, "single")
     manifest = lexical_tiny.manifest
     probability = detection["probability"]
     assert detection["prediction"] == int(probability >= manifest.decision.threshold)
@@ -86,17 +97,17 @@ def test_a_detection_has_the_fields_of_every_backend(
     assert set(metadata["timings_ms"]) == {"load", "normalize", "run"}
 
 
-def test_a_disposed_detector_rejects_with_code_aborted(visit: Callable[..., Visit]) -> None:
-    assert run(visit, "disposed") == ["aborted", "aborted"]
+def test_a_disposed_detector_rejects_with_code_aborted(page: Page) -> None:
+    assert run(page, "disposed") == ["aborted", "aborted"]
 
 
-def test_an_aborted_call_rejects_with_code_aborted(visit: Callable[..., Visit]) -> None:
-    assert run(visit, "aborted") == "aborted"
+def test_an_aborted_call_rejects_with_code_aborted(page: Page) -> None:
+    assert run(page, "aborted") == "aborted"
 
 
-def test_another_artifact_than_the_expected_one_is_refused(visit: Callable[..., Visit]) -> None:
-    assert run(visit, "otherDigest", "0" * 64) == "digest_mismatch"
+def test_another_artifact_than_the_expected_one_is_refused(page: Page) -> None:
+    assert run(page, "otherDigest", "0" * 64) == "digest_mismatch"
 
 
-def test_a_missing_worker_script_is_an_error_not_a_wait(visit: Callable[..., Visit]) -> None:
-    assert run(visit, "noWorker") == "runtime_failed"
+def test_a_missing_worker_script_is_an_error_not_a_wait(page: Page) -> None:
+    assert run(page, "noWorker") == "runtime_failed"

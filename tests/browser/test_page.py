@@ -46,7 +46,9 @@ def test_a_pasted_text_gets_the_answer_that_node_gives(
     result = page.page.locator("#result")
     assert result.get_attribute("data-artifact-digest") == lexical_tiny.manifest.digest
     assert result.get_attribute("data-model-sha256") == lexical_tiny.manifest.model.sha256
-    expect(page.page.locator("#model")).to_have_text("lexical-tiny " + lexical_tiny.manifest.version)
+    expect(page.page.locator("#model")).to_have_text(
+        f"lexical-tiny {lexical_tiny.manifest.version}"
+    )
     assert re.fullmatch(r"\d+(\.\d)? ms", page.page.locator("#time").inner_text())
     assert "this browser" in page.page.locator("#place").inner_text()
 
@@ -164,9 +166,8 @@ def test_the_colours_follow_the_scheme(
     visit: Callable[..., Visit], scheme: str, light: bool
 ) -> None:
     page = visit(color_scheme=scheme)
-    paper, ink = page.page.evaluate(
-        "(({ backgroundColor, color }) => [backgroundColor, color])(getComputedStyle(document.body))"
-    )
+    style = "getComputedStyle(document.body)"
+    paper, ink = page.page.evaluate(f"[{style}.backgroundColor, {style}.color]")
     brightness = [sum(map(int, re.findall(r"\d+", colour)[:3])) for colour in (paper, ink)]
     assert (brightness[0] > brightness[1]) is light
 

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from tests.browser.conftest import Visit
 from tests.browser.site import PREFIX, Site, serve
 
-SECRET = "xylophone-marmalade-42"
-TEXT = f"Between us: {SECRET}. Keep it to yourself. " * 10
+MARK = "xylophone-marmalade-42"
+TEXT = f"Between us: {MARK}. Keep it to yourself. " * 10
 
 
 def test_after_loading_the_page_asks_nobody_for_anything(
@@ -28,7 +28,7 @@ def test_no_request_leaves_the_origin_or_carries_the_text(
     page.check(TEXT)
     assert len(page.requests) >= 6
     assert [url for url in page.requests if not url.startswith(site.url)] == []
-    assert [request.path for request in site.received if request.carries(SECRET)] == []
+    assert [request.path for request in site.received if request.carries(MARK)] == []
     assert all(request.path.startswith(PREFIX) and not request.body for request in site.received)
 
 
@@ -41,7 +41,7 @@ def test_the_page_could_not_talk_to_another_host_if_it_wanted(
         attempt = "(url) => fetch(url, { mode: 'no-cors' }).then(() => 'sent', () => 'refused')"
         assert page.page.evaluate(attempt, elsewhere.url) == "refused"
         assert elsewhere.received == []
-    assert len(page.violations) == 1
+    assert {violation.split()[0] for violation in page.violations} == {"connect-src"}
 
 
 def test_nothing_is_stored(visit: Callable[..., Visit]) -> None:
