@@ -89,7 +89,7 @@ export class Engine implements Scorer {
 }
 
 function requireSupport({ model_id, input }: Manifest): void {
-  if (input.kind !== 'text' || input.window !== null) {
+  if (input.kind !== 'text') {
     throw new DetectorError(
       'unsupported_model',
       `${model_id}: only text-in graphs run here so far`,
