@@ -3,7 +3,6 @@ import type { Artifact } from './detection.js';
 import { DetectorError } from './errors.js';
 import type { ArtifactLocation } from './protocol.js';
 import { type Detector, type Score, type Scorer, ScoringDetector } from './scorer.js';
-import { WASM_FILE } from './wasm.js';
 
 /** Where the parts are. Relative URLs are relative to the page. */
 export interface DetectorOptions {
@@ -65,7 +64,7 @@ function locationOf(options: DetectorOptions): ArtifactLocation {
   return {
     manifestUrl: absolute(manifestUrl),
     modelUrl: modelUrl === undefined ? null : absolute(modelUrl),
-    wasmUrl: absolute(wasmUrl ?? new URL(WASM_FILE, import.meta.url)),
+    wasmUrl: absolute(wasmUrl ?? new URL('./ort-wasm-simd-threaded.wasm', import.meta.url)),
     expectedDigest: expectedDigest ?? null,
   };
 }
