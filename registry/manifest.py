@@ -11,6 +11,7 @@ from registry.digest import sha256_of_json
 
 MODEL_FILE = "model.onnx"
 GOLDEN_FILE = "golden.jsonl"
+TOKENIZER_FILE = "tokenizer.json"
 MEGABYTE = 1_000_000
 
 
@@ -94,13 +95,43 @@ class Window(Frozen):
     pooling: Literal["mean_logit", "mean_probability", "max_probability"]
 
 
+class SpecialTokens(Frozen):
+    """Token ids that frame a window, and the one that pads a batch."""
+
+    prefix: tuple[int, ...]
+    suffix: tuple[int, ...]
+    pad: int = Field(ge=0)
+
+
 class InputSpec(Frozen):
-    """What the graph is fed with. `max_tokens` is null where the graph reads any length."""
+    """What the graph is fed with; docs/windows.md. All but the first two are null for text.
+
+    `max_tokens` counts a window with its special tokens.
+    """
 
     kind: Literal["text", "tokens"]
     normalizer: Literal["norm-1", "identity"]
-    max_tokens: int | None = Field(gt=0)
-    window: Window | None
+    max_tokens: int | None = Field(default=None, gt=0)
+    window: Window | None = None
+    special_tokens: SpecialTokens | None = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        terms = (self.max_tokens, self.window, self.special_tokens)
+        if self.kind == "text" and any(term is not None for term in terms):
+            raise ValueError("an input of kind text has no max_tokens, window or special_tokens")
+        if self.kind == "tokens":
+            self._require_fitting_window()
+        return self
+
+    def _require_fitting_window(self) -> None:
+        if self.max_tokens is None or self.window is None or self.special_tokens is None:
+            raise ValueError("an input of kind tokens has max_tokens, window and special_tokens")
+        frame = len(self.special_tokens.prefix) + len(self.special_tokens.suffix)
+        if self.window.tokens + frame > self.max_tokens:
+            raise ValueError("window.tokens and special_tokens exceed max_tokens")
+        if self.window.stride > self.window.tokens:
+            raise ValueError("window.stride exceeds window.tokens: tokens would be skipped")
 
 
 class OutputSpec(Frozen):
@@ -235,6 +266,8 @@ class Manifest(Contract):
             raise ValueError("files: a path is listed twice")
         if MODEL_FILE not in names:
             raise ValueError(f"files: {MODEL_FILE} is missing")
+        if self.input.kind == "tokens" and TOKENIZER_FILE not in names:
+            raise ValueError(f"files: {TOKENIZER_FILE} is missing")
         if self.size_bytes != sum(file.bytes for file in self.files):
             raise ValueError("size_bytes is not the sum of the files' bytes")
         if self.size_category is not SizeCategory.of(self.size_bytes):
