@@ -50,13 +50,16 @@ export interface Manifest {
   provenance: Provenance;
 }
 /**
- * What the graph is fed with. `max_tokens` is null where the graph reads any length.
+ * What the graph is fed with; docs/windows.md. All but the first two are null for text.
+ *
+ * `max_tokens` counts a window with its special tokens.
  */
 export interface InputSpec {
   kind: 'text' | 'tokens';
   normalizer: 'norm-1' | 'identity';
-  max_tokens: number | null;
-  window: Window | null;
+  max_tokens?: number | null;
+  window?: Window | null;
+  special_tokens?: SpecialTokens | null;
 }
 /**
  * How a text longer than the model is cut, in tokens, and how the parts are pooled.
@@ -65,6 +68,14 @@ export interface Window {
   tokens: number;
   stride: number;
   pooling: 'mean_logit' | 'mean_probability' | 'max_probability';
+}
+/**
+ * Token ids that frame a window, and the one that pads a batch.
+ */
+export interface SpecialTokens {
+  prefix: number[];
+  suffix: number[];
+  pad: number;
 }
 /**
  * One output of the graph; a dimension is a number or a name such as N.
