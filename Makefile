@@ -69,7 +69,7 @@ tools:
 
 .venv/dev: pyproject.toml | serving
 	@echo "Installing development packages into .venv"
-	@$(PIP) -e '.[server,cpu,export,dev]'
+	@$(PIP) -e '.[server,cpu,tokens,export,dev]'
 	@touch $@
 
 $(NODE_MODULES): $(WEB)/package-lock.json

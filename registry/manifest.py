@@ -206,12 +206,29 @@ class Quality(Frozen):
     expected_calibration_error: Probability
 
 
+class Drift(Frozen):
+    """|Difference of probability| between artifact and source over n texts, and label flips."""
+
+    n: int = Field(gt=0)
+    p50: float
+    p99: float
+    max: float
+    flips: Probability
+
+
 class Parity(Frozen):
-    """Largest |difference of probability| to the reference over n texts, by runtime."""
+    """How the artifact compares over its n golden texts, and over more for drift.
+
+    `max_abs_diff` is the largest |difference of probability| to `golden.jsonl`, by runtime;
+    `batch_max_abs_diff` that between a text alone and in a batch of mixed lengths. Golden
+    probabilities are the reference's where the scheme is exact, else onnxruntime's.
+    """
 
     reference: str
     n: int = Field(gt=0)
     max_abs_diff: Mapping[str, float]
+    batch_max_abs_diff: float | None = None
+    drift: Drift | None = None
 
 
 class Source(Frozen):

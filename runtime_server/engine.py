@@ -24,7 +24,7 @@ class Availability:
 class Score:
     """One text's probability of label 1, and how the text was read.
 
-    `tokens` is None where the graph reads text itself.
+    `tokens` counts the text's own, and is None where the graph reads text itself.
     """
 
     probability: float
@@ -35,7 +35,10 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class EngineTimings:
-    """Milliseconds. `load_ms` is 0 where the session was there already."""
+    """Milliseconds. `load_ms` is 0 where the session was there already.
+
+    `normalize_ms` is all that precedes the graph, tokenisation included.
+    """
 
     load_ms: float
     normalize_ms: float

@@ -1,18 +1,23 @@
-"""One loaded text-in graph: the only file that imports onnxruntime."""
+"""One loaded graph: the only file that imports onnxruntime."""
 
-from collections.abc import Sequence
+import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 import onnxruntime as ort
 
-from registry import Artifact, sha256_of_bytes
+from registry import Artifact
+from registry.manifest import MODEL_FILE
 from runtime_server.errors import EngineError
+from runtime_server.graph_input import Feed
+from runtime_server.verified_files import verified_bytes, verify_files
 
 CPU: Final = "CPUExecutionProvider"
 CUDA: Final = "CUDAExecutionProvider"
+EXTERNAL_DATA_FILE: Final = f"{MODEL_FILE}.data"
 _ERRORS_ONLY: Final = 3
 
 
@@ -31,9 +36,9 @@ class SessionPlan:
 
 
 class GraphSession:
-    """`text: string[N]` → `probability: float32[N]`. Blocking: call it off the event loop."""
+    """Runs a graph for its `probability: float32[N]`. Blocking: call it off the event loop."""
 
-    def __init__(self, graph: bytes, plan: SessionPlan) -> None:
+    def __init__(self, graph: bytes | Path, plan: SessionPlan) -> None:
         options = ort.SessionOptions()
         options.intra_op_num_threads = plan.threads
         options.inter_op_num_threads = 1
@@ -45,13 +50,13 @@ class GraphSession:
         """A session of exactly the bytes that the manifest names.
 
         Raises:
-            EngineError: the file is missing, is not what the manifest says, or does not load.
+            EngineError: a file is missing, is not what the manifest says, or does not load.
         """
         graph = _verified_graph(artifact)
         try:
             return cls(graph, plan)
         except Exception as exc:  # onnxruntime's errors have no base class of their own
-            first_line = str(exc).partition("\n")[0]
+            first_line = str(exc).partition("\n")[0].replace(f"{artifact.folder}{os.sep}", "")
             raise EngineError(
                 "load_failed", f"onnxruntime refused the graph: {first_line}"
             ) from exc
@@ -61,37 +66,32 @@ class GraphSession:
         """The execution provider in use, which may be another than asked for."""
         return str(self._session.get_providers()[0])
 
-    def run(self, texts: Sequence[str]) -> tuple[float, ...]:
-        """Probabilities, float32 widened to float without rounding. Raises EngineError."""
-        feed = np.array(texts, dtype=np.object_)
+    def run(self, feed: Feed) -> tuple[float, ...]:
+        """One probability per row, float32 widened to float without rounding.
+
+        The graph's other outputs are not asked for. Raises EngineError.
+        """
         try:
-            (output,) = self._session.run(["probability"], {"text": feed})
+            (output,) = self._session.run(["probability"], dict(feed))
         except Exception as exc:  # onnxruntime's errors have no base class of their own
             raise EngineError("run_failed", "onnxruntime failed on the batch") from exc
-        return _probabilities(np.asarray(output), len(texts))
+        return _probabilities(np.asarray(output), len(next(iter(feed.values()))))
 
 
-def _verified_graph(artifact: Artifact) -> bytes:
-    entry = artifact.manifest.model
-    try:
-        graph = artifact.path(entry.path).read_bytes()
-    except OSError as exc:
-        raise EngineError("artifact_missing", f"{entry.path} cannot be read") from exc
-    actual = sha256_of_bytes(graph)
-    if actual != entry.sha256:
-        raise EngineError(
-            "digest_mismatch",
-            f"{entry.path} has sha256 {actual}, the manifest says {entry.sha256}",
-        )
-    return graph
+def _verified_graph(artifact: Artifact) -> bytes | Path:
+    if artifact.manifest.file(EXTERNAL_DATA_FILE) is None:
+        return verified_bytes(artifact, MODEL_FILE)
+    # onnxruntime finds external data beside the graph's path only.
+    verify_files(artifact)
+    return artifact.path(MODEL_FILE)
 
 
-def _probabilities(output: npt.NDArray[np.float32], n_texts: int) -> tuple[float, ...]:
+def _probabilities(output: npt.NDArray[np.float32], n_rows: int) -> tuple[float, ...]:
     in_range = bool(np.all((output >= 0) & (output <= 1)))  # False for NaN too
-    if output.dtype != np.float32 or output.shape != (n_texts,) or not in_range:
+    if output.dtype != np.float32 or output.shape != (n_rows,) or not in_range:
         raise EngineError(
             "invalid_output",
             f"the graph gave {output.dtype}{list(output.shape)}, "
-            f"not {n_texts} float32 probabilities",
+            f"not {n_rows} float32 probabilities",
         )
     return tuple(float(value) for value in output)

@@ -1,23 +1,24 @@
-"""The local backend: onnxruntime on this machine, for artifacts that take text."""
+"""The local backend: onnxruntime on this machine."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Final, Self, TypeVar
 
-from registry import Artifact, norm1
+from registry import Artifact
 from runtime_server.cpu_quota import usable_cores
-from runtime_server.engine import Availability, EngineTimings, Score, Scores
-from runtime_server.graph_session import GraphSession, SessionPlan
+from runtime_server.engine import Availability, EngineTimings, Scores
+from runtime_server.graph_input import Rows
+from runtime_server.graph_session import SessionPlan
+from runtime_server.loaded_model import LoadedModel
 from runtime_server.settings import Settings
 
-MICRO_BATCH: Final = 16
 GIGABYTE: Final = 1_000_000_000
 
 T = TypeVar("T")
-Loader = Callable[[Artifact, SessionPlan], GraphSession]
+Loader = Callable[[Artifact, SessionPlan], LoadedModel]
 
 
 @dataclass(frozen=True)
@@ -43,20 +44,22 @@ class MemoryBudget:
 
 
 class LocalEngine:
-    """An Engine with one session per artifact digest, and one thread that runs them all.
+    """An Engine with one model per artifact digest, and one thread that runs them all.
 
-    More threads on one session are slower than one: onnxruntime has threads of its own.
+    More threads on one session are slower than one: onnxruntime has threads of its own. Texts
+    are read (normalised, tokenised) in other threads, before they wait for that one.
     """
 
     def __init__(
-        self, plan: SessionPlan, budget: MemoryBudget, load: Loader = GraphSession.load
+        self, plan: SessionPlan, budget: MemoryBudget, load: Loader = LoadedModel.load
     ) -> None:
         self._plan = plan
         self._load = load
         self._budget = budget
         self._on_gpu = len(plan.providers) > 1
-        self._sessions: dict[str, asyncio.Task[GraphSession]] = {}
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="local-engine")
+        self._models: dict[str, asyncio.Task[LoadedModel]] = {}
+        self._readers = ThreadPoolExecutor(plan.threads, thread_name_prefix="local-reader")
+        self._runner = ThreadPoolExecutor(max_workers=1, thread_name_prefix="local-runner")
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
@@ -66,12 +69,8 @@ class LocalEngine:
         return cls(plan, MemoryBudget.of(settings))
 
     def available(self, artifact: Artifact) -> Availability:
-        """Text-in artifacts that fit the memory budget."""
+        """Artifacts that fit the memory budget."""
         manifest = artifact.manifest
-        if manifest.input.kind != "text":
-            return Availability(
-                "unsupported_input", f"{manifest.reference} takes {manifest.input.kind}, not text"
-            )
         if not self._budget.holds(manifest.runtime.memory_bytes, on_gpu=self._on_gpu):
             needed = manifest.runtime.memory_bytes / GIGABYTE
             return Availability(
@@ -82,15 +81,15 @@ class LocalEngine:
     async def predict(self, artifact: Artifact, texts: Sequence[str]) -> Scores:
         """Scores in the order of `texts`. Raises EngineError."""
         began = perf_counter()
-        session = await self._session(artifact)
+        model = await self._model(artifact)
         loaded = perf_counter()
-        forms = await self._in_thread(_normal_forms, artifact, texts)
+        rows = await _in(self._readers, model.input.rows, texts)
         normalized = perf_counter()
-        probabilities = await self._run(session, forms)
+        probabilities = await self._run(model, rows)
         done = perf_counter()
         return Scores(
-            items=tuple(Score(p, tokens=None, windows=1, truncated=False) for p in probabilities),
-            provider=session.provider,
+            items=rows.scores(probabilities),
+            provider=model.session.provider,
             timings=EngineTimings(
                 load_ms=(loaded - began) * 1e3,
                 normalize_ms=(normalized - loaded) * 1e3,
@@ -99,49 +98,36 @@ class LocalEngine:
         )
 
     async def close(self) -> None:
-        """Stop the thread, drop the sessions."""
-        for task in self._sessions.values():
+        """Stop the threads, drop the models."""
+        for task in self._models.values():
             task.cancel()
-        self._sessions.clear()
-        await asyncio.to_thread(self._thread.shutdown, cancel_futures=True)
+        self._models.clear()
+        for threads in (self._readers, self._runner):
+            await asyncio.to_thread(threads.shutdown, cancel_futures=True)
 
-    async def _session(self, artifact: Artifact) -> GraphSession:
+    async def _model(self, artifact: Artifact) -> LoadedModel:
         digest = artifact.manifest.digest
-        task = self._sessions.get(digest)
+        task = self._models.get(digest)
         if task is None:
             task = asyncio.create_task(asyncio.to_thread(self._load, artifact, self._plan))
-            self._sessions[digest] = task
+            self._models[digest] = task
             task.add_done_callback(lambda done: self._forget_failed(digest, done))
         # A caller that goes away must not cancel the load that others wait for.
         return await asyncio.shield(task)
 
-    def _forget_failed(self, digest: str, done: asyncio.Task[GraphSession]) -> None:
+    def _forget_failed(self, digest: str, done: asyncio.Task[LoadedModel]) -> None:
         # So that a repaired file is taken up by the next request.
         if done.cancelled() or done.exception() is not None:
-            self._sessions.pop(digest, None)
+            self._models.pop(digest, None)
 
-    async def _run(self, session: GraphSession, forms: Sequence[str]) -> tuple[float, ...]:
-        probabilities = [0.0] * len(forms)
+    async def _run(self, model: LoadedModel, rows: Rows) -> Sequence[float]:
+        found: dict[int, float] = {}
         # One job per micro-batch, so that a long request does not hold up a short one.
-        for places in micro_batches([len(form) for form in forms]):
-            batch = [forms[place] for place in places]
-            for place, value in zip(places, await self._in_thread(session.run, batch), strict=True):
-                probabilities[place] = value
-        return tuple(probabilities)
-
-    async def _in_thread(self, function: Callable[..., T], *arguments: object) -> T:
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._thread, function, *arguments)
+        for places in rows.micro_batches():
+            values = await _in(self._runner, model.run, rows, places)
+            found.update(zip(places, values, strict=True))
+        return [found[place] for place in range(len(found))]
 
 
-def micro_batches(lengths: Sequence[int], size: int = MICRO_BATCH) -> Iterator[tuple[int, ...]]:
-    """Places of the texts, shortest first, at most `size` at a time."""
-    order = sorted(range(len(lengths)), key=lengths.__getitem__)
-    for start in range(0, len(order), size):
-        yield tuple(order[start : start + size])
-
-
-def _normal_forms(artifact: Artifact, texts: Sequence[str]) -> tuple[str, ...]:
-    if artifact.manifest.input.normalizer == "identity":
-        return tuple(texts)
-    return tuple(norm1(text) for text in texts)
+async def _in(threads: ThreadPoolExecutor, function: Callable[..., T], *arguments: object) -> T:
+    return await asyncio.get_running_loop().run_in_executor(threads, function, *arguments)

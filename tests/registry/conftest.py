@@ -8,6 +8,7 @@ from registry.manifest import (
     BrowserSupport,
     Contract,
     Decision,
+    Drift,
     InputSpec,
     OutputSpec,
     Parity,
@@ -67,7 +68,13 @@ def manifest_of(
             tpr_at_threshold=1,
             expected_calibration_error=0,
         ),
-        parity=Parity(reference="demo", n=1, max_abs_diff={"onnxruntime": 0.0}),
+        parity=Parity(
+            reference="demo",
+            n=1,
+            max_abs_diff={"onnxruntime": 0.0},
+            batch_max_abs_diff=0.0,
+            drift=Drift(n=1, p50=0, p99=0, max=0, flips=0),
+        ),
         source=Source(kind="sklearn", reference="demo", licence="Apache-2.0", attribution=""),
         provenance=Provenance(tool_versions={}, source_digest="0" * 64, git_commit=None),
     )

@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Literal
+from typing import Any, Literal
 
 import httpx
 import numpy as np
@@ -78,29 +78,34 @@ def make_manifest(
     *,
     model_id: str = MODEL_ID,
     version: str = "1.0.0",
-    kind: Literal["text", "tokens"] = "text",
+    input_spec: InputSpec | None = None,
+    others: Mapping[str, bytes] | None = None,
     normalizer: Literal["norm-1", "identity"] = "norm-1",
     memory_bytes: int = 1_000_000,
     routing: Routing | None = None,
     browser: bool = True,
 ) -> Manifest:
-    """A manifest of one graph file."""
+    """A manifest of a graph, and of other files beside it."""
+    contents = {MODEL_FILE: graph, **(others or {})}
     contract = Contract(
         task="ai-text-detection",
         labels=("human", "ai"),
-        input=InputSpec(kind=kind, normalizer=normalizer, max_tokens=None, window=None),
+        input=input_spec or InputSpec(kind="text", normalizer=normalizer),
         outputs=(OutputSpec(name="probability", dtype="float32", shape=("N",)),),
         decision=Decision(threshold=0.5, target_fpr=0.02, calibration="none"),
         quantization=Quantization(scheme=QuantizationScheme.FP32, bits=32),
     )
-    files = (ArtifactFile(path=MODEL_FILE, sha256=sha256_of_bytes(graph), bytes=len(graph)),)
+    files = tuple(
+        ArtifactFile(path=name, sha256=sha256_of_bytes(content), bytes=len(content))
+        for name, content in contents.items()
+    )
     return Manifest(
         **dict(contract),
         model_id=model_id,
         version=version,
         digest=artifact_digest(files, contract),
         files=files,
-        size_bytes=len(graph),
+        size_bytes=sum(map(len, contents.values())),
         size_category=SizeCategory.TINY,
         routing=routing or Routing.for_category(SizeCategory.TINY),
         runtime=RuntimeRequirements(
@@ -147,9 +152,11 @@ def root(tmp_path: Path) -> Path:
     return tmp_path / "registry"
 
 
-def publish_to(root: Path, content: bytes, **options: object) -> Artifact:
+def publish_to(root: Path, content: bytes, **options: Any) -> Artifact:  # noqa: ANN401
     with TemporaryDirectory() as source:
-        (Path(source) / MODEL_FILE).write_bytes(content)
+        others: Mapping[str, bytes] = options.get("others") or {}
+        for name, other in {MODEL_FILE: content, **others}.items():
+            (Path(source) / name).write_bytes(other)
         return FileStore(root).publish(make_manifest(content, **options), Path(source))
 
 

@@ -21,7 +21,7 @@ from runtime_server.settings import Settings
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 COMMAND = (sys.executable, "-m", "runtime_server")
-HEAVY = ("torch", "transformers", "sklearn", "skl2onnx", "onnx", "pandas", "scipy")
+HEAVY = ("torch", "transformers", "sklearn", "skl2onnx", "onnx", "pandas", "scipy", "tokenizers")
 
 
 def environment(root: Path, **changes: str) -> Mapping[str, str]:

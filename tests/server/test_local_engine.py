@@ -2,6 +2,7 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from registry import Artifact, norm1
@@ -9,10 +10,17 @@ from runtime_server.cpu_quota import usable_cores
 from runtime_server.engine import Scores
 from runtime_server.errors import EngineError
 from runtime_server.graph_session import GraphSession, SessionPlan
-from runtime_server.local_engine import LocalEngine, MemoryBudget, micro_batches
+from runtime_server.loaded_model import LoadedModel
+from runtime_server.local_engine import LocalEngine, MemoryBudget
+from runtime_server.micro_batches import micro_batches
 
 PLAN = SessionPlan(threads=1, allow_cuda=False)
 NO_LIMIT = MemoryBudget(cpu_bytes=None, gpu_bytes=None)
+
+
+def alone(session: GraphSession, text: str) -> float:
+    (probability,) = session.run({"text": np.array([text], dtype=np.object_)})
+    return probability
 
 
 def run(artifact: Artifact, *requests: tuple[str, ...]) -> list[Scores]:
@@ -29,9 +37,9 @@ def run(artifact: Artifact, *requests: tuple[str, ...]) -> list[Scores]:
 def test_requests_at_the_same_time_share_one_load(artifact: Artifact) -> None:
     loads: list[Artifact] = []
 
-    def load(wanted: Artifact, plan: SessionPlan) -> GraphSession:
+    def load(wanted: Artifact, plan: SessionPlan) -> LoadedModel:
         loads.append(wanted)
-        return GraphSession.load(wanted, plan)
+        return LoadedModel.load(wanted, plan)
 
     async def _run() -> list[Scores]:
         engine = LocalEngine(PLAN, NO_LIMIT, load)
@@ -66,7 +74,7 @@ def test_many_texts_come_back_in_their_order(artifact: Artifact) -> None:
     session = GraphSession.load(artifact, PLAN)
     texts = tuple("y" * (31 * i % 53) + str(i) for i in range(70))
     (scores,) = run(artifact, texts)
-    assert [s.probability for s in scores.items] == [session.run((norm1(t),))[0] for t in texts]
+    assert [s.probability for s in scores.items] == [alone(session, norm1(t)) for t in texts]
 
 
 def test_micro_batches_are_small_sorted_by_length_and_complete() -> None:
@@ -124,4 +132,4 @@ def test_an_identity_normalizer_leaves_the_text_alone(
 ) -> None:
     (upper,) = run(publish(graph, normalizer="identity"), ("A",))
     session = GraphSession.load(publish(graph, version="2.0.0"), PLAN)
-    assert upper.items[0].probability == session.run(("A",))[0] != session.run(("a",))[0]
+    assert upper.items[0].probability == alone(session, "A") != alone(session, "a")

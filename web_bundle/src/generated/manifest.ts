@@ -147,15 +147,31 @@ export interface Quality {
   expected_calibration_error: number;
 }
 /**
- * Largest |difference of probability| to the reference over n texts, by runtime.
+ * How the artifact compares over its n golden texts, and over more for drift.
+ *
+ * `max_abs_diff` is the largest |difference of probability| to `golden.jsonl`, by runtime;
+ * `batch_max_abs_diff` that between a text alone and in a batch of mixed lengths. Golden
+ * probabilities are the reference's where the scheme is exact, else onnxruntime's.
  */
 export interface Parity {
   reference: string;
   n: number;
   max_abs_diff: MaxAbsDiff;
+  batch_max_abs_diff?: number | null;
+  drift?: Drift | null;
 }
 export interface MaxAbsDiff {
   [k: string]: number;
+}
+/**
+ * |Difference of probability| between artifact and source over n texts, and label flips.
+ */
+export interface Drift {
+  n: number;
+  p50: number;
+  p99: number;
+  max: number;
+  flips: number;
 }
 /**
  * Where the weights come from, and on what terms.

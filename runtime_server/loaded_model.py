@@ -1,0 +1,41 @@
+"""An artifact, ready to answer."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+from registry import Artifact
+from runtime_server.errors import EngineError
+from runtime_server.graph_input import GraphInput, Rows
+from runtime_server.graph_session import GraphSession, SessionPlan
+from runtime_server.text_input import TextInput
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """How its texts become rows, and the graph that runs them."""
+
+    input: GraphInput
+    session: GraphSession
+
+    @classmethod
+    def load(cls, artifact: Artifact, plan: SessionPlan) -> Self:
+        """Every file that is used, verified first. Blocking. Raises EngineError."""
+        return cls(graph_input(artifact), GraphSession.load(artifact, plan))
+
+    def run(self, rows: Rows, places: Sequence[int]) -> tuple[float, ...]:
+        """The probabilities of the rows at `places`. Blocking. Raises EngineError."""
+        return self.session.run(rows.feed(places))
+
+
+def graph_input(artifact: Artifact) -> GraphInput:
+    """The implementation for the artifact's kind of input. Raises EngineError."""
+    spec = artifact.manifest.input
+    if spec.kind == "text":
+        return TextInput.of(spec)
+    try:
+        # Imported here: a server of text-in models does without the package.
+        from runtime_server.token_input import TokenInput
+    except ModuleNotFoundError as exc:
+        raise EngineError("tokenizers_missing", "pip install samegraph[tokens]") from exc
+    return TokenInput.load(artifact)
