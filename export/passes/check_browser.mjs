@@ -1,4 +1,4 @@
-// node check_browser.mjs WEB_BUNDLE MODEL < normalised texts as a JSON array
+// node check_browser.mjs WEB_BUNDLE MODEL < rows as a JSON array: normalised texts, or arrays of token ids
 // Prints {"probabilities": [...]}, or {"error": "..."} where onnxruntime-web cannot load the graph.
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -10,7 +10,18 @@ const ort = await import(pathToFileURL(installed.resolve('onnxruntime-web')).hre
 ort.env.wasm.numThreads = 1;
 ort.env.logLevel = 'error';
 
-async function answer(texts) {
+function feeds(row) {
+  if (typeof row === 'string') return { text: new ort.Tensor('string', [row], [1]) };
+  const dims = [1, row.length];
+  const ids = BigInt64Array.from(row, BigInt);
+  const mask = new BigInt64Array(row.length).fill(1n);
+  return {
+    input_ids: new ort.Tensor('int64', ids, dims),
+    attention_mask: new ort.Tensor('int64', mask, dims),
+  };
+}
+
+async function answer(rows) {
   let session;
   try {
     session = await ort.InferenceSession.create(readFileSync(modelPath));
@@ -18,8 +29,8 @@ async function answer(texts) {
     return { error: String(error.message ?? error) };
   }
   const probabilities = [];
-  for (const text of texts) {
-    const { probability } = await session.run({ text: new ort.Tensor('string', [text], [1]) });
+  for (const row of rows) {
+    const { probability } = await session.run(feeds(row), ['probability']);
     probabilities.push(probability.data[0]);
   }
   return { probabilities };

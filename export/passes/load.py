@@ -1,41 +1,35 @@
-"""load: the recipe's weights as the source framework's own model, which is the parity reference."""
+"""load: the recipe's model in its own framework, which is the parity reference."""
 
 from dataclasses import dataclass
-from importlib.metadata import version
-
-import numpy as np
-import numpy.typing as npt
-from sklearn.pipeline import Pipeline
 
 from export.evaluation import Evaluation, read_evaluation
-from export.lexical import load_weights
+from export.inference import TextPreparation
 from export.recipe import Recipe
-from registry import norm1
+from export.sources.loading import load_source
+from export.sources.source import SourceModel
+from export.tolerances import Tolerance, tolerance_for
 
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """A fitted pipeline and what training measured of it."""
+    """A model and what training measured of it."""
 
     recipe: Recipe
-    pipeline: Pipeline
+    source: SourceModel
     evaluation: Evaluation
 
     @property
-    def reference(self) -> str:
-        """The framework whose probabilities are the reference, with its version."""
-        return f"scikit-learn {version('scikit-learn')}"
+    def preparation(self) -> TextPreparation:
+        """What happens to a text before the graph."""
+        return TextPreparation.of(self.source.input, self.source.tokenizer_json)
 
-    def normalized(self, texts: tuple[str, ...]) -> tuple[str, ...]:
-        """The texts as the graph is fed with them."""
-        return tuple(map(norm1, texts)) if self.recipe.input.normalizer == "norm-1" else texts
-
-    def probabilities(self, normalized: tuple[str, ...]) -> npt.NDArray[np.float64]:
-        """The reference: P(AI) of normalised texts, float64[N]."""
-        scores: npt.NDArray[np.float64] = self.pipeline.predict_proba(list(normalized))[:, 1]
-        return scores
+    @property
+    def tolerance(self) -> Tolerance:
+        """What the recipe's quantization scheme allows."""
+        text_in = self.source.input.kind == "text"
+        return tolerance_for(self.recipe.quantization.scheme, text_in=text_in)
 
 
 def load(recipe: Recipe) -> LoadedModel:
     """Read weights and evaluation. Raises RecipeError."""
-    return LoadedModel(recipe, load_weights(recipe.weights), read_evaluation(recipe.folder))
+    return LoadedModel(recipe, load_source(recipe), read_evaluation(recipe.folder))

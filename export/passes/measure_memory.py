@@ -1,5 +1,6 @@
-"""measure_memory: what a fresh process needs to load the graph and run the longest text."""
+"""measure_memory: what a fresh process needs for the graph and its largest batch."""
 
+import json
 import subprocess
 import sys
 import tempfile
@@ -14,21 +15,30 @@ from registry.manifest import MODEL_FILE
 STEP_BYTES = 16 << 20
 TIMEOUT_SECONDS = 300
 _PROBE = """
-import resource, sys
+import json, resource, sys
 import numpy as np, onnxruntime as ort
 def peak():
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 before = peak()
 session = ort.InferenceSession(sys.argv[1], providers=["CPUExecutionProvider"])
-session.run(None, {"text": np.array([sys.stdin.read()], dtype=object)})
+texts = json.load(sys.stdin)
+if texts:
+    feeds = {"text": np.array(texts, dtype=object)}
+else:
+    ids = np.ones((16, int(sys.argv[2])), dtype=np.int64)
+    feeds = {"input_ids": ids, "attention_mask": ids}
+session.run(["probability"], feeds)
 print(peak() - before)
 """
 
 
 @dataclass(frozen=True)
 class MeasuredGraph:
-    """A checked graph and its memory, rounded up to STEP_BYTES."""
+    """A checked graph and its memory, rounded up to STEP_BYTES.
+
+    Text-in graphs run the longest golden text, others a batch of 16 full windows.
+    """
 
     checked: BrowserCheckedGraph
     memory_bytes: int
@@ -36,16 +46,17 @@ class MeasuredGraph:
 
 def measure_memory(checked: BrowserCheckedGraph) -> MeasuredGraph:
     """Load and run in a subprocess. Raises VerificationError if that fails."""
-    longest = max((vector.normalized for vector in checked.verified.golden), key=len)
+    spec = checked.verified.graph.loaded.source.input
+    longest = max((text.normalized for text in checked.verified.golden), key=len)
+    texts = [longest] if spec.kind == "text" else []
     with tempfile.TemporaryDirectory() as folder:
         model = Path(folder) / MODEL_FILE
         model.write_bytes(checked.verified.graph.content)
         completed = subprocess.run(  # noqa: S603
-            [sys.executable, "-c", _PROBE, str(model)],
-            input=longest,
+            [sys.executable, "-c", _PROBE, str(model), str(spec.max_tokens)],
+            input=json.dumps(texts),
             capture_output=True,
             text=True,
-            encoding="utf-8",
             timeout=TIMEOUT_SECONDS,
             check=False,
         )

@@ -1,22 +1,21 @@
 """package: write the artifact's files into a folder and state them in a manifest."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from export.passes.measure_memory import MeasuredGraph
-from export.passes.verify import GoldenVector
+from export.passes.verify import VerifiedGraph
 from export.provenance import provenance
-from export.sklearn_to_onnx import IR_VERSION, OPSETS
 from registry import sha256_of_file
 from registry.manifest import (
     GOLDEN_FILE,
     MODEL_FILE,
+    TOKENIZER_FILE,
     ArtifactFile,
     Contract,
-    InputSpec,
     Manifest,
-    OutputSpec,
     Parity,
     Routing,
     RuntimeRequirements,
@@ -38,23 +37,32 @@ class PackagedArtifact:
 
 
 def package(measured: MeasuredGraph, folder: Path) -> PackagedArtifact:
-    """Write model.onnx and golden.jsonl into `folder` and describe them."""
+    """Write model.onnx, golden.jsonl and tokenizer.json into `folder` and describe them."""
     verified = measured.checked.verified
+    tokenizer_json = verified.graph.loaded.source.tokenizer_json
     (folder / MODEL_FILE).write_bytes(verified.graph.content)
-    (folder / GOLDEN_FILE).write_text("".join(map(_golden_line, verified.golden)), "ascii")
-    files = tuple(_described(folder / name) for name in (MODEL_FILE, GOLDEN_FILE))
+    (folder / GOLDEN_FILE).write_text("".join(_golden_lines(verified)), "ascii")
+    names = [MODEL_FILE, GOLDEN_FILE]
+    if tokenizer_json is not None:
+        (folder / TOKENIZER_FILE).write_bytes(tokenizer_json)
+        names.append(TOKENIZER_FILE)
+    files = tuple(_described(folder / name) for name in names)
     return PackagedArtifact(_manifest(measured, files), folder)
 
 
-def _golden_line(vector: GoldenVector) -> str:
-    # ASCII escapes keep lone surrogates, which UTF-8 cannot hold.
-    values = {
-        "text": vector.text,
-        "normalized": vector.normalized,
-        "ids": None,
-        "probability": vector.probability,
-    }
-    return json.dumps(values) + "\n"
+def _golden_lines(verified: VerifiedGraph) -> Iterator[str]:
+    exact = verified.graph.loaded.tolerance.source_max <= verified.graph.loaded.tolerance.batch
+    expected = verified.reference if exact else verified.probabilities
+    for text, probability in zip(verified.golden, expected.tolist(), strict=True):
+        values = {
+            "text": text.text,
+            "normalized": text.normalized,
+            "ids": text.ids,
+            # 7 decimals: what is left of a float64 that was computed from float32 features
+            "probability": round(probability, 7),
+        }
+        # ASCII escapes keep lone surrogates, which UTF-8 cannot hold.
+        yield json.dumps(values) + "\n"
 
 
 def _described(path: Path) -> ArtifactFile:
@@ -63,33 +71,36 @@ def _described(path: Path) -> ArtifactFile:
 
 def _contract(measured: MeasuredGraph) -> Contract:
     loaded = measured.checked.verified.graph.loaded
-    recipe = loaded.recipe
     return Contract(
-        task=recipe.task,
-        labels=recipe.labels,
-        input=InputSpec(
-            kind="text", normalizer=recipe.input.normalizer, max_tokens=None, window=None
-        ),
-        outputs=(OutputSpec(name="probability", dtype="float32", shape=("N",)),),
+        task=loaded.recipe.task,
+        labels=loaded.recipe.labels,
+        input=loaded.source.input,
+        outputs=loaded.source.outputs,
         decision=loaded.evaluation.decision(),
-        quantization=recipe.quantization,
+        quantization=loaded.recipe.quantization,
     )
 
 
 def _parity(measured: MeasuredGraph) -> Parity:
     checked = measured.checked
-    differences = {checked.verified.runtime: checked.verified.max_abs_diff}
+    verified = checked.verified
+    exact = verified.graph.loaded.tolerance.source_max <= verified.graph.loaded.tolerance.batch
+    own = float(abs(verified.probabilities - verified.reference).max()) if exact else 0.0
+    differences = {verified.runtime: own}
     if checked.max_abs_diff is not None:
-        differences[checked.runtime] = checked.verified.max_abs_diff + checked.max_abs_diff
+        differences[checked.runtime] = own + checked.max_abs_diff
     return Parity(
-        reference=checked.verified.graph.loaded.reference,
-        n=len(checked.verified.golden),
+        reference=verified.graph.loaded.source.reference,
+        n=len(verified.golden),
         max_abs_diff={name: float(f"{value:.1e}") for name, value in differences.items()},
+        batch_max_abs_diff=float(f"{verified.batch_max_abs_diff:.1e}"),
+        drift=verified.drift,
     )
 
 
 def _manifest(measured: MeasuredGraph, files: tuple[ArtifactFile, ...]) -> Manifest:
-    loaded = measured.checked.verified.graph.loaded
+    graph = measured.checked.verified.graph
+    loaded = graph.loaded
     contract = _contract(measured)
     size = sum(file.bytes for file in files)
     category = SizeCategory.of(size)
@@ -103,8 +114,8 @@ def _manifest(measured: MeasuredGraph, files: tuple[ArtifactFile, ...]) -> Manif
         size_category=category,
         routing=Routing.for_category(category),
         runtime=RuntimeRequirements(
-            opset=OPSETS[""],
-            ir_version=IR_VERSION,
+            opset=graph.opset,
+            ir_version=graph.ir_version,
             min_ort=MIN_ORT,
             providers=("CPUExecutionProvider",),
             browser=measured.checked.browser,

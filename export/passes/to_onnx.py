@@ -1,23 +1,22 @@
-"""to_onnx: the loaded model as a graph, serialised the same way every time."""
+"""to_onnx: the loaded model as a graph, with its weights as they are."""
 
 from dataclasses import dataclass
 
 import onnx
 
 from export.passes.load import LoadedModel
-from export.sklearn_to_onnx import sklearn_to_onnx
 
 
 @dataclass(frozen=True)
 class Graph:
-    """model.onnx, as bytes."""
+    """A graph that no pass has looked into yet."""
 
     loaded: LoadedModel
-    content: bytes
+    model: onnx.ModelProto
 
 
 def to_onnx(loaded: LoadedModel) -> Graph:
     """Convert and check against the ONNX specification. Raises ConversionError."""
-    model = sklearn_to_onnx(loaded.pipeline, loaded.recipe.model_id)
+    model = loaded.source.to_onnx()
     onnx.checker.check_model(model)
-    return Graph(loaded, model.SerializeToString(deterministic=True))
+    return Graph(loaded, model)

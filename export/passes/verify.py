@@ -1,4 +1,4 @@
-"""verify: the graph gives the reference's probabilities, and batch-mates change nothing."""
+"""verify: the graph is close to its source, and batch-mates change nothing."""
 
 from dataclasses import dataclass
 
@@ -6,34 +6,28 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime as ort
 
+from export.drift_texts import drift_texts
 from export.errors import VerificationError
 from export.golden_texts import golden_texts
-from export.passes.to_onnx import Graph
+from export.inference import Feeds, Float32s, Float64s, PreparedText
+from export.passes.quantize import QuantizedGraph
 from export.provenance import onnxruntime_version
-
-REFERENCE_TOLERANCE = 1e-5
-BATCH_TOLERANCE = 1e-5
-BATCH = 16
-Float32s = npt.NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class GoldenVector:
-    """One text, its normal form, and the reference's probability."""
-
-    text: str
-    normalized: str
-    probability: float
+from registry.manifest import Drift
 
 
 @dataclass(frozen=True)
 class VerifiedGraph:
-    """A graph that agrees with its reference on every golden text."""
+    """A graph that is as close to its source as its scheme promises.
 
-    graph: Graph
-    golden: tuple[GoldenVector, ...]
-    probabilities: Float32s
-    max_abs_diff: float
+    `probabilities` are onnxruntime's for the golden texts, each run alone.
+    """
+
+    graph: QuantizedGraph
+    golden: tuple[PreparedText, ...]
+    probabilities: Float64s
+    reference: Float64s
+    batch_max_abs_diff: float
+    drift: Drift
 
     @property
     def runtime(self) -> str:
@@ -41,44 +35,77 @@ class VerifiedGraph:
         return f"onnxruntime {onnxruntime_version()}"
 
 
-def verify(graph: Graph) -> VerifiedGraph:
-    """Compare alone and in mixed batches. Raises VerificationError naming the text."""
+def verify(graph: QuantizedGraph) -> VerifiedGraph:
+    """Compare alone, in mixed batches, with the source. Raises VerificationError by text."""
+    loaded, preparation = graph.loaded, graph.loaded.preparation
+    golden = tuple(preparation.prepare(text) for text in golden_texts())
+    run = GraphRun(graph.content)
+    alone = preparation.probabilities(run, golden, batch=1)
+    batched = preparation.probabilities(run, golden)
+    reference = preparation.probabilities(loaded.source.run, golden)
     texts = golden_texts()
-    normalized = graph.loaded.normalized(texts)
-    reference = graph.loaded.probabilities(normalized)
-    session = _session(graph.content)
-    alone = np.concatenate([_run(session, (text,)) for text in normalized])
-    batched = np.concatenate(
-        [_run(session, normalized[i : i + BATCH]) for i in range(0, len(normalized), BATCH)]
+    _require_close("the same text in a batch", batched, alone, loaded.tolerance.batch, texts)
+    source_max = loaded.tolerance.source_max
+    _require_close(loaded.source.reference, reference, alone, source_max, texts)
+    return VerifiedGraph(
+        graph=graph,
+        golden=golden,
+        probabilities=alone,
+        reference=reference,
+        batch_max_abs_diff=float(np.abs(batched - alone).max()),
+        drift=_drift(graph, run),
     )
-    _require_close(graph.loaded.reference, reference, alone, REFERENCE_TOLERANCE, texts)
-    _require_close("the same text in a batch", batched, alone, BATCH_TOLERANCE, texts)
-    # 7 decimals: what is left of a float64 that was computed from float32 features
-    rounded = [round(float(p), 7) for p in reference]
-    golden = tuple(map(GoldenVector, texts, normalized, rounded))
-    return VerifiedGraph(graph, golden, alone, float(np.abs(alone - reference).max()))
 
 
-def _session(content: bytes) -> ort.InferenceSession:
-    try:
-        return ort.InferenceSession(content, providers=["CPUExecutionProvider"])
-    except Exception as exc:  # onnxruntime exports no base class for its errors
-        raise VerificationError(f"onnxruntime cannot load the graph: {exc}") from exc
+class GraphRun:
+    """onnxruntime on the CPU, as a function of one batch."""
+
+    def __init__(self, content: bytes) -> None:
+        try:
+            self._session = ort.InferenceSession(content, providers=["CPUExecutionProvider"])
+        except Exception as exc:  # onnxruntime exports no base class for its errors
+            raise VerificationError(f"onnxruntime cannot load the graph: {exc}") from exc
+
+    def __call__(self, feeds: Feeds) -> Float32s:
+        """P(AI), float32[N]."""
+        (probability,) = self._session.run(["probability"], dict(feeds))
+        return np.asarray(probability, dtype=np.float32)
 
 
-def _run(session: ort.InferenceSession, normalized: tuple[str, ...]) -> Float32s:
-    (probability,) = session.run(["probability"], {"text": np.array(normalized, dtype=object)})
-    return np.asarray(probability, dtype=np.float32)
+def _drift(graph: QuantizedGraph, run: GraphRun) -> Drift:
+    loaded, preparation = graph.loaded, graph.loaded.preparation
+    texts = drift_texts()
+    prepared = sorted(map(preparation.prepare, texts), key=lambda text: len(text.normalized))
+    ours = preparation.probabilities(run, prepared)
+    theirs = preparation.probabilities(loaded.source.run, prepared)
+    difference = np.abs(ours - theirs)
+    threshold = loaded.evaluation.threshold
+    drift = Drift(
+        n=len(texts),
+        p50=_short(np.quantile(difference, 0.5)),
+        p99=_short(np.quantile(difference, 0.99)),
+        max=_short(difference.max()),
+        flips=float(np.mean((ours >= threshold) != (theirs >= threshold))),
+    )
+    allowed = loaded.tolerance
+    if drift.p99 > allowed.source_p99 or drift.flips > allowed.flips:
+        worst = prepared[int(difference.argmax())].text
+        raise VerificationError(
+            f"the graph drifts from {loaded.source.reference}: p99 {drift.p99:.1e} (allowed "
+            f"{allowed.source_p99}), flips {drift.flips:.1%} (allowed {allowed.flips:.1%}); "
+            f"most, {drift.max:.1e}, on {worst[:60]!r}"
+        )
+    return drift
+
+
+def _short(value: np.floating | float) -> float:
+    return float(f"{value:.1e}")
 
 
 def _require_close(
-    name: str,
-    expected: npt.NDArray[np.floating],
-    actual: Float32s,
-    tolerance: float,
-    texts: tuple[str, ...],
+    name: str, expected: Float64s, actual: Float64s, tolerance: float, texts: tuple[str, ...]
 ) -> None:
-    difference = np.abs(actual - expected)
+    difference: npt.NDArray[np.float64] = np.abs(actual - expected)
     worst = int(difference.argmax())
     if not difference[worst] <= tolerance:
         raise VerificationError(

@@ -4,8 +4,6 @@
 data gives the same bytes: every random choice has a fixed seed. About five minutes on two cores.
 """
 
-import dataclasses
-import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
@@ -16,26 +14,20 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from sklearn.metrics import roc_auc_score
-from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.pipeline import Pipeline
 
-from export.evaluation import EVALUATION_FILE, Evaluation
-from export.hashed_ngrams import Split
-from export.lexical import lexical_pipeline, load_weights, save_weights
+from export.evaluation import Evaluation
+from export.sklearn_text.lexical import lexical_pipeline, load_weights, save_weights
 from export.training.dataset import Dataset, DatasetError, read_dataset
-from export.training.metrics import score, threshold_for_fpr
-from export.training.model_card import write_model_card
+from export.training.held_out import (
+    Rows,
+    evaluate,
+    group_splits,
+    validation_split,
+    write_evaluation,
+)
 
 RECIPE = Path(__file__).resolve().parent.parent / "recipes" / "lexical-tiny"
-TARGET_FPR = 0.02
-Rows = npt.NDArray[np.int64]
-
-
-def group_splits(dataset: Dataset, rows: Rows, folds: int, seed: int) -> list[Split]:
-    """(train, test) positions within `rows`, no group on both sides."""
-    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
-    labels, groups = dataset.labels[rows], dataset.groups[rows]
-    return list(splitter.split(np.zeros(len(rows)), labels, groups))
 
 
 def train(dataset: Dataset, rows: Rows) -> Pipeline:
@@ -57,40 +49,6 @@ def leave_one_domain_out(dataset: Dataset, domain: str) -> float:
     return float(roc_auc_score(dataset.labels[inside], probabilities(pipeline, dataset, inside)))
 
 
-def auroc_by_domain(
-    dataset: Dataset, rows: Rows, scores: npt.NDArray[np.float64]
-) -> dict[str, float]:
-    """AUROC within each domain."""
-    by_domain = {str(name): dataset.domains[rows] == name for name in np.unique(dataset.domains)}
-    return {
-        name: float(roc_auc_score(dataset.labels[rows][here], scores[here]))
-        for name, here in by_domain.items()
-    }
-
-
-def fpr_by_domain(
-    dataset: Dataset, rows: Rows, scores: npt.NDArray[np.float64], threshold: float
-) -> dict[str, float]:
-    """Share of each domain's human texts at or above the threshold."""
-    human = dataset.labels[rows] == 0
-    return {
-        str(name): float((scores[human & (dataset.domains[rows] == name)] >= threshold).mean())
-        for name in np.unique(dataset.domains[rows][human])
-    }
-
-
-def auroc_by_generator(
-    dataset: Dataset, rows: Rows, scores: npt.NDArray[np.float64]
-) -> dict[str, float]:
-    """AUROC of each generator's texts against all human texts."""
-    labels, generators = dataset.labels[rows], dataset.generators[rows]
-    found = np.unique(generators[labels == 1])
-    against = {str(name): (labels == 0) | (generators == name) for name in found}
-    return {
-        name: float(roc_auc_score(labels[here], scores[here])) for name, here in against.items()
-    }
-
-
 def auroc_by_words(pipeline: Pipeline, dataset: Dataset, rows: Rows) -> dict[str, float]:
     """AUROC when only the first so many words of each text are read."""
     words = [str(text).split(" ") for text in dataset.texts[rows]]
@@ -105,33 +63,9 @@ def auroc_by_words(pipeline: Pipeline, dataset: Dataset, rows: Rows) -> dict[str
     }
 
 
-def evaluate(
-    pipeline: Pipeline, dataset: Dataset, rows: Rows, unseen: dict[str, float]
-) -> Evaluation:
-    """Everything the model card and the manifest say, measured on held-out rows."""
-    scores = probabilities(pipeline, dataset, rows)
-    threshold = threshold_for_fpr(scores[dataset.labels[rows] == 0], TARGET_FPR)
-    return Evaluation(
-        dataset=dataset.name,
-        dataset_sha256=dataset.sha256,
-        n_train=len(dataset) - len(rows),
-        ai_share=float(dataset.labels.mean()),
-        threshold=threshold,
-        target_fpr=TARGET_FPR,
-        calibration="platt",
-        **dataclasses.asdict(score(scores, dataset.labels[rows], threshold)),
-        auroc_by_domain=auroc_by_domain(dataset, rows, scores),
-        auroc_by_generator=auroc_by_generator(dataset, rows, scores),
-        fpr_by_domain=fpr_by_domain(dataset, rows, scores, threshold),
-        auroc_by_words=auroc_by_words(pipeline, dataset, rows),
-        auroc_leave_one_domain_out=unseen,
-    )
-
-
 def run(dataset: Dataset, out: Path, progress: Progress) -> Evaluation:
     """Train, measure, and write weights.safetensors, evaluation.json and MODEL_CARD.md."""
-    everything = np.arange(len(dataset))
-    training, validation = group_splits(dataset, everything, folds=5, seed=0)[0]
+    training, validation = validation_split(dataset)
     domains = [str(name) for name in np.unique(dataset.domains)]
     steps = progress.add_task("fit", total=1 + len(domains))
     save_weights(train(dataset, training), out / "weights.safetensors")
@@ -142,16 +76,15 @@ def run(dataset: Dataset, out: Path, progress: Progress) -> Evaluation:
         unseen[domain] = leave_one_domain_out(dataset, domain)
         progress.advance(steps)
     shipped = load_weights(out / "weights.safetensors")
-    evaluation = _rounded(evaluate(shipped, dataset, validation, unseen))
-    text = evaluation.model_dump_json(indent=2) + "\n"
-    (out / EVALUATION_FILE).write_text(text, encoding="utf-8")
-    write_model_card(evaluation, out)
+    evaluation = evaluate(
+        dataset,
+        validation,
+        probabilities(shipped, dataset, validation),
+        by_words=auroc_by_words(shipped, dataset, validation),
+        unseen=unseen,
+    )
+    write_evaluation(evaluation, out)
     return evaluation
-
-
-def _rounded(evaluation: Evaluation) -> Evaluation:
-    values = json.loads(evaluation.model_dump_json(), parse_float=lambda x: round(float(x), 4))
-    return Evaluation.model_validate(values)
 
 
 def _columns() -> Iterable[TextColumn | BarColumn | TimeElapsedColumn]:

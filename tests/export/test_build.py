@@ -13,11 +13,12 @@ import pytest
 from export.build import build, select, up_to_date
 from export.errors import ExportError, VerificationError
 from export.golden_texts import LONGEST, golden_texts
-from export.hashed_ngrams import HashedNgramEncoder
 from export.passes.load import LoadedModel, load
+from export.passes.quantize import quantize
 from export.passes.to_onnx import to_onnx
 from export.passes.verify import verify
 from export.recipe import RECIPES, Recipe, catalogue, read_recipe
+from export.sources.sklearn import SklearnText
 from registry import Artifact, FileStore, NotFoundError, sha256_of_file
 
 
@@ -43,8 +44,9 @@ def store(tmp_path: Path) -> FileStore:
 
 
 def export_command(store: FileStore, *arguments: str, seed: str = "0") -> subprocess.Popen[str]:
+    fixed = ("-m", "export", "build", "lexical-tiny", "--json", "--root", str(store.root))
     return subprocess.Popen(
-        [sys.executable, "-m", "export", "build", "--json", "--root", str(store.root), *arguments],
+        [sys.executable, *fixed, *arguments],
         env={**os.environ, "PYTHONHASHSEED": seed},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -76,7 +78,7 @@ def test_a_build_with_nothing_to_do_does_not_load_the_heavy_packages(
     build(recipe, store, Silent())
     program = (
         "import sys, export.__main__ as m\n"
-        f"sys.argv = ['export', 'build', '--json', '--root', {str(store.root)!r}]\n"
+        f"sys.argv = ['export', 'build', 'lexical-tiny', '--json', '--root', {str(store.root)!r}]\n"
         "try: m.main()\n"
         "except SystemExit: pass\n"
         "print(sorted({'sklearn', 'onnx', 'onnxruntime', 'skl2onnx'} & set(sys.modules)))"
@@ -108,10 +110,11 @@ def test_a_graph_that_gives_other_numbers_is_refused_by_text_and_number(recipe: 
     loaded = load(recipe)
     graph = to_onnx(loaded)
     other: LoadedModel = load(recipe)
-    encoder: HashedNgramEncoder = other.pipeline["evidence"].named_transformers["words"]
+    assert isinstance(other.source, SklearnText)
+    encoder = other.source.pipeline["evidence"].named_transformers["words"]
     encoder.scale_ = encoder.scale_ * 2
     with pytest.raises(VerificationError, match=r"text \d+ \('.*the graph says 0\.\d+, scikit"):
-        verify(replace(graph, loaded=other))
+        verify(replace(quantize(graph), loaded=other))
 
 
 def test_a_failed_pass_is_named_and_nothing_is_published(

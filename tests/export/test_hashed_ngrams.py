@@ -13,8 +13,8 @@ from sklearn.utils import murmurhash3_32
 
 from export.errors import ConversionError
 from export.golden_texts import golden_texts
-from export.hashed_ngrams import HashedNgramEncoder, ngram_rows, quantized, unit_hashes
-from export.sklearn_to_onnx import sklearn_to_onnx
+from export.sklearn_text.hashed_ngrams import HashedNgramEncoder, ngram_rows, quantized, unit_hashes
+from export.sklearn_text.sklearn_to_onnx import sklearn_to_onnx
 from registry import norm1
 
 HUMAN = ["we got soaked and the dog rolled in it", "nope, not again", "bus was late so i walked"]

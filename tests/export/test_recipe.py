@@ -23,11 +23,11 @@ def test_the_catalogue_is_read() -> None:
     ("before", "after", "message"),
     [
         ('task = "ai-text-detection"', "", "task: Field required"),
-        ('kind = "sklearn"', 'kind = "pickle"', "source.kind"),
+        ('kind = "sklearn"', 'kind = "pickle"', "source: Input tag 'pickle'"),
         ("bits = 8", "bits = 8\nsurprise = 1", "surprise"),
         ('version = "1.0.0"', 'version = "one"', "version"),
         ('model_id = "lexical-tiny"', 'model_id = "other"', "not the folder's name"),
-        ('"weights.safetensors"', '"../weights.safetensors"', "source.weights"),
+        ('"weights.safetensors"', '"../weights.safetensors"', r"source\.sklearn\.weights"),
         ('"weights.safetensors"', '"missing.safetensors"', "is missing"),
         ("[input]", "[input", "is not TOML"),
     ],

@@ -8,8 +8,8 @@ import pytest
 from rich.progress import Progress
 
 from export.evaluation import read_evaluation
-from export.lexical import load_weights
 from export.recipe import RECIPES
+from export.sklearn_text.lexical import load_weights
 from export.training.dataset import DatasetError, read_dataset
 from export.training.lexical import run
 from export.training.metrics import expected_calibration_error, score, threshold_for_fpr

@@ -4,7 +4,7 @@ A unit is a character (of the text between two spaces) or a word. Each unit is h
 MurmurHash3_x86_32 of its UTF-8 bytes with seed 0; an n-gram's row is a multilinear hash of its
 units' hashes (Carter and Wegman, "Universal classes of hash functions", 1979). So neither an
 n-gram's string nor a vocabulary exists anywhere, and an ONNX graph computes the same rows with
-integer arithmetic (export/hashed_ngrams_converter.py).
+integer arithmetic (export/sklearn_text/hashed_ngrams_converter.py).
 """
 
 import re

@@ -9,7 +9,7 @@ from onnx import TensorProto, numpy_helper
 from skl2onnx import update_registered_converter
 from skl2onnx.common.data_types import FloatTensorType
 
-from export.hashed_ngrams import (
+from export.sklearn_text.hashed_ngrams import (
     ORDER_SALT,
     UNIT_MULTIPLIERS,
     HashedNgramEncoder,

@@ -8,8 +8,8 @@ from skl2onnx.common.exceptions import MissingConverter, MissingShapeCalculator
 from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, TfidfVectorizer
 from sklearn.pipeline import FeatureUnion, Pipeline
 
-from export import hashed_ngrams_converter
 from export.errors import ConversionError
+from export.sklearn_text import hashed_ngrams_converter
 
 OPSETS = {"": 20, "ai.onnx.ml": 3, "com.microsoft": 1}
 IR_VERSION = 9
@@ -42,7 +42,8 @@ def _refuse_inexact(pipeline: Pipeline) -> None:
         if isinstance(step, _INEXACT):
             raise ConversionError(
                 f"{type(step).__name__} has no exact ONNX form (its tokenising, lower-casing and "
-                "weighting come out as other numbers); use export.hashed_ngrams.HashedNgramEncoder"
+                "weighting come out as other numbers); use HashedNgramEncoder of "
+                "export.sklearn_text.hashed_ngrams"
             )
 
 

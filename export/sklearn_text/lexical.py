@@ -13,7 +13,7 @@ from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.preprocessing import StandardScaler
 
 from export.errors import RecipeError
-from export.hashed_ngrams import HashedNgramEncoder, Split
+from export.sklearn_text.hashed_ngrams import HashedNgramEncoder, Split
 
 _ENCODERS = ("words", "characters")
 

@@ -1,0 +1,57 @@
+"""quantize: store the weights as the recipe's scheme says, and fix the graph's bytes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import onnx
+
+from export.errors import ConversionError
+from export.passes.load import LoadedModel
+from export.passes.to_onnx import Graph
+from export.quantization.int8_weight import int8_weight
+from registry.manifest import QuantizationScheme
+
+SCHEMES: dict[QuantizationScheme, Callable[[onnx.ModelProto], onnx.ModelProto]] = {
+    QuantizationScheme.FP32: lambda model: model,
+    QuantizationScheme.INT8_WEIGHT: int8_weight,
+}
+
+
+@dataclass(frozen=True)
+class QuantizedGraph:
+    """model.onnx as it will be shipped: the same model gives the same bytes."""
+
+    loaded: LoadedModel
+    content: bytes
+    opset: int
+    ir_version: int
+
+
+def quantize(graph: Graph) -> QuantizedGraph:
+    """Apply the scheme; a text-in source is quantized by its training and stays as it is."""
+    recipe = graph.loaded.recipe
+    model = graph.model
+    if graph.loaded.source.input.kind == "tokens":
+        if recipe.quantization.scheme not in SCHEMES:
+            known = ", ".join(SCHEMES)
+            raise ConversionError(f"no scheme {recipe.quantization.scheme}; there is {known}")
+        model = SCHEMES[recipe.quantization.scheme](model)
+        onnx.checker.check_model(model)
+    _strip_notes(model)
+    return QuantizedGraph(
+        loaded=graph.loaded,
+        content=model.SerializeToString(deterministic=True),
+        opset=next(o.version for o in model.opset_import if o.domain in ("", "ai.onnx")),
+        ir_version=model.ir_version,
+    )
+
+
+def _strip_notes(model: onnx.ModelProto) -> None:
+    # torch.onnx notes stack traces, with the folders of this machine, on every node.
+    for node in model.graph.node:
+        del node.metadata_props[:]
+        node.doc_string = ""
+    for value in (*model.graph.value_info, *model.graph.input, *model.graph.output):
+        del value.metadata_props[:]
+    del model.graph.metadata_props[:]
+    del model.metadata_props[:]

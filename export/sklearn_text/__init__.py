@@ -1,0 +1,1 @@
+"""scikit-learn text pipelines: the hashed n-gram step, and their conversion through skl2onnx."""

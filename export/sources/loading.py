@@ -1,0 +1,18 @@
+"""Chooses the source by the recipe's kind."""
+
+from export.recipe import EncoderSource, Recipe, SklearnSource
+from export.sources.source import SourceModel
+
+
+def load_source(recipe: Recipe) -> SourceModel:
+    """The recipe's model in its own framework. Raises RecipeError."""
+    # Imported here: a text pipeline must build where torch is not installed.
+    match recipe.source:
+        case SklearnSource():
+            from export.sources.sklearn import SklearnText
+
+            return SklearnText.load(recipe)
+        case EncoderSource() as source:
+            from export.sources.encoder import Encoder
+
+            return Encoder.load(recipe, source)

@@ -1,0 +1,104 @@
+"""What is measured on documents whose groups were held out of training."""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import StratifiedGroupKFold
+
+from export.evaluation import EVALUATION_FILE, Evaluation
+from export.training.dataset import Dataset
+from export.training.metrics import score, threshold_for_fpr
+from export.training.model_card import write_model_card
+
+TARGET_FPR = 0.02
+Rows = npt.NDArray[np.int64]
+Split = tuple[Rows, Rows]
+Scores = npt.NDArray[np.float64]
+
+
+def group_splits(dataset: Dataset, rows: Rows, folds: int, seed: int) -> list[Split]:
+    """(train, test) positions within `rows`, no group on both sides."""
+    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
+    labels, groups = dataset.labels[rows], dataset.groups[rows]
+    return list(splitter.split(np.zeros(len(rows)), labels, groups))
+
+
+def validation_split(dataset: Dataset) -> Split:
+    """(training, validation) rows, four to one by group: the same for every model."""
+    return group_splits(dataset, np.arange(len(dataset)), folds=5, seed=0)[0]
+
+
+def auroc_by_domain(
+    dataset: Dataset, rows: Rows, scores: npt.NDArray[np.float64]
+) -> dict[str, float]:
+    """AUROC within each domain."""
+    by_domain = {str(name): dataset.domains[rows] == name for name in np.unique(dataset.domains)}
+    return {
+        name: float(roc_auc_score(dataset.labels[rows][here], scores[here]))
+        for name, here in by_domain.items()
+    }
+
+
+def fpr_by_domain(
+    dataset: Dataset, rows: Rows, scores: npt.NDArray[np.float64], threshold: float
+) -> dict[str, float]:
+    """Share of each domain's human texts at or above the threshold."""
+    human = dataset.labels[rows] == 0
+    return {
+        str(name): float((scores[human & (dataset.domains[rows] == name)] >= threshold).mean())
+        for name in np.unique(dataset.domains[rows][human])
+    }
+
+
+def auroc_by_generator(
+    dataset: Dataset, rows: Rows, scores: npt.NDArray[np.float64]
+) -> dict[str, float]:
+    """AUROC of each generator's texts against all human texts."""
+    labels, generators = dataset.labels[rows], dataset.generators[rows]
+    found = np.unique(generators[labels == 1])
+    against = {str(name): (labels == 0) | (generators == name) for name in found}
+    return {
+        name: float(roc_auc_score(labels[here], scores[here])) for name, here in against.items()
+    }
+
+
+def evaluate(
+    dataset: Dataset,
+    rows: Rows,
+    scores: Scores,
+    *,
+    by_words: Mapping[str, float],
+    unseen: Mapping[str, float],
+) -> Evaluation:
+    """Everything the model card and the manifest say, from the probabilities of held-out rows."""
+    threshold = threshold_for_fpr(scores[dataset.labels[rows] == 0], TARGET_FPR)
+    evaluation = Evaluation(
+        dataset=dataset.name,
+        dataset_sha256=dataset.sha256,
+        n_train=len(dataset) - len(rows),
+        ai_share=float(dataset.labels.mean()),
+        threshold=threshold,
+        target_fpr=TARGET_FPR,
+        calibration="platt",
+        **dataclasses.asdict(score(scores, dataset.labels[rows], threshold)),
+        auroc_by_domain=auroc_by_domain(dataset, rows, scores),
+        auroc_by_generator=auroc_by_generator(dataset, rows, scores),
+        fpr_by_domain=fpr_by_domain(dataset, rows, scores, threshold),
+        auroc_by_words=by_words,
+        auroc_leave_one_domain_out=unseen,
+    )
+    text = evaluation.model_dump_json()
+    values = json.loads(text, parse_float=lambda x: round(float(x), 4))
+    return Evaluation.model_validate(values)
+
+
+def write_evaluation(evaluation: Evaluation, folder: Path) -> None:
+    """evaluation.json and MODEL_CARD.md."""
+    text = evaluation.model_dump_json(indent=2) + "\n"
+    (folder / EVALUATION_FILE).write_text(text, encoding="utf-8")
+    write_model_card(evaluation, folder)

