@@ -34,7 +34,7 @@ def load_base(reference: str) -> EncoderBase:
         model = AutoModel.from_pretrained(
             location, dtype=torch.float32, attn_implementation="eager"
         )
-    except OSError as exc:
+    except (OSError, ValueError) as exc:
         raise RecipeError(
             f"encoder {reference!r} cannot be loaded: it is no folder here, and the model hub did "
             f"not answer or does not have it ({str(exc).splitlines()[0]})"
