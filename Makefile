@@ -23,9 +23,7 @@ help: ## List the targets
 	@echo
 	@echo "Start with:  make serve    (PORT=8000)"
 
-serve: serving ## Build what is missing of the small model and the page, then serve on PORT
-	@$(BIN)/python -m export build lexical-tiny
-	@$(MAKE) -s $(STATIC)
+serve: web ## Build what is missing of the tiny model and the page, then serve on PORT
 	@$(BIN)/python -m runtime_server --port $(PORT)
 
 setup: .venv/dev $(NODE_MODULES) ## Install everything that development needs
@@ -33,7 +31,8 @@ setup: .venv/dev $(NODE_MODULES) ## Install everything that development needs
 export: serving .venv/encoder ## Build the whole catalogue into registry/artifacts
 	@$(BIN)/python -m export build
 
-web: export ## Build the static page and the npm package into web_bundle/dist
+web: serving ## Build the static page, its tiny model, and the npm package in web_bundle/dist
+	@$(BIN)/python -m export build lexical-tiny
 	@$(MAKE) -s $(STATIC)
 
 test: setup export web browser ## Run every test: TypeScript, Python, browser
