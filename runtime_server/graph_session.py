@@ -49,6 +49,9 @@ class GraphSession:
     def load(cls, artifact: Artifact, plan: SessionPlan) -> "GraphSession":
         """A session of exactly the bytes that the manifest names.
 
+        External data is verified and then mapped by onnxruntime: it must be replaced by a
+        rename, as the store does, and not be written in place while it is served.
+
         Raises:
             EngineError: a file is missing, is not what the manifest says, or does not load.
         """

@@ -86,6 +86,12 @@ def test_micro_batches_are_small_sorted_by_length_and_complete() -> None:
     assert [lengths[place] for place in flat] == sorted(lengths)
 
 
+def test_padding_counts_against_the_budget_and_a_row_that_exceeds_it_runs_alone() -> None:
+    lengths = [10, 30, 2, 10, 200, 30]
+    batches = list(micro_batches(lengths, padded=60))
+    assert batches == [(2, 0, 3), (1, 5), (4,)]
+
+
 def test_no_texts_are_no_micro_batches() -> None:
     assert list(micro_batches([])) == []
 

@@ -1,5 +1,7 @@
 import asyncio
 import json
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 
 import httpx
@@ -138,6 +140,59 @@ def test_a_changed_tokenizer_is_never_used(token_artifact: Artifact) -> None:
     with pytest.raises(EngineError) as caught:
         LoadedModel.load(token_artifact, PLAN)
     assert caught.value.reason == "digest_mismatch"
+
+
+def test_a_changed_tokenizer_is_a_reason_over_http_until_it_is_repaired(
+    token_artifact: Artifact, make_client: Callable[..., httpx.Client]
+) -> None:
+    path = token_artifact.path("tokenizer.json")
+    content = path.read_bytes()
+    path.write_bytes(content + b" ")
+    client = make_client()
+    refused = client.post("/predict", json={"text": "alpha"})
+    assert refused.status_code == 503
+    assert refused.json()["attempts"][-1]["reason"] == "digest_mismatch"
+    assert str(path) not in refused.text
+    path.write_bytes(content)
+    assert client.post("/predict", json={"text": "alpha"}).status_code == 200
+
+
+def test_a_file_that_is_no_tokenizer_is_a_failed_load(publish: Callable[..., Artifact]) -> None:
+    files = {"tokenizer.json": b"{}"}
+    artifact = publish(token_model().SerializeToString(), input_spec=SPEC, others=files)
+    with pytest.raises(EngineError) as caught:
+        LoadedModel.load(artifact, PLAN)
+    assert caught.value.reason == "load_failed"
+
+
+@pytest.mark.parametrize("text", ["", "\0", "\ud800", "alpha\udfffbeta"], ids=ascii)
+def test_a_hostile_text_does_not_change_its_batch_mates(
+    token_artifact: Artifact, text: str
+) -> None:
+    longer, ids = words(9)
+    _, score = scores(token_artifact, text, longer)
+    assert score.probability == pytest.approx(by_hand(ids), abs=1e-6)
+
+
+def test_a_model_with_a_tokenizer_needs_nothing_that_only_making_models_needs(
+    token_artifact: Artifact,
+) -> None:
+    script = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from registry import FileStore\n"
+        "from runtime_server.graph_session import SessionPlan\n"
+        "from runtime_server.loaded_model import LoadedModel\n"
+        f"artifact = FileStore(Path({str(token_artifact.folder.parents[1])!r})).artifacts()[0]\n"
+        "model = LoadedModel.load(artifact, SessionPlan(1, allow_cuda=False))\n"
+        "model.run(model.input.rows(['alpha']), (0,))\n"
+        "heavy = {'torch', 'transformers', 'sklearn', 'onnx', 'huggingface_hub'}\n"
+        "print(*(heavy & set(sys.modules)))\n"
+    )
+    result = subprocess.run(
+        (sys.executable, "-c", script), capture_output=True, text=True, timeout=60, check=True
+    )
+    assert result.stdout.strip() == ""
 
 
 @pytest.fixture
