@@ -24,7 +24,7 @@ from registry.manifest import (
     artifact_digest,
 )
 
-# The first onnxruntime with StringConcat and opset 20.
+# The first onnxruntime with opset 20, tried on both models of the catalogue.
 MIN_ORT = "1.17.0"
 
 

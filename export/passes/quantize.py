@@ -11,6 +11,8 @@ from export.passes.to_onnx import Graph
 from export.quantization.int8_weight import int8_weight
 from registry.manifest import QuantizationScheme
 
+# All that opset 20 needs, and onnxruntime reads it since 1.17.
+IR_VERSION = 9
 SCHEMES: dict[QuantizationScheme, Callable[[onnx.ModelProto], onnx.ModelProto]] = {
     QuantizationScheme.FP32: lambda model: model,
     QuantizationScheme.INT8_WEIGHT: int8_weight,
@@ -37,6 +39,7 @@ def quantize(graph: Graph) -> QuantizedGraph:
             raise ConversionError(f"no scheme {recipe.quantization.scheme}; there is {known}")
         model = SCHEMES[recipe.quantization.scheme](model)
         onnx.checker.check_model(model)
+    model.ir_version = min(model.ir_version, IR_VERSION)
     _strip_notes(model)
     return QuantizedGraph(
         loaded=graph.loaded,
