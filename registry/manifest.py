@@ -128,6 +128,8 @@ class InputSpec(Frozen):
         if self.max_tokens is None or self.window is None or self.special_tokens is None:
             raise ValueError("an input of kind tokens has max_tokens, window and special_tokens")
         frame = len(self.special_tokens.prefix) + len(self.special_tokens.suffix)
+        if frame == 0:
+            raise ValueError("special_tokens frame nothing: an empty text would have no ids")
         if self.window.tokens + frame > self.max_tokens:
             raise ValueError("window.tokens and special_tokens exceed max_tokens")
         if self.window.stride > self.window.tokens:

@@ -80,6 +80,7 @@ def test_certain_windows_do_not_break_the_logit() -> None:
         {"special_tokens": None},
         {"max_tokens": 11},
         {"kind": "text"},
+        {"special_tokens": {"prefix": [], "suffix": [], "pad": 0}},
         {"window": {"tokens": 5, "stride": 6, "pooling": "mean_logit"}},
     ],
 )
