@@ -19,6 +19,7 @@ CPU: Final = "CPUExecutionProvider"
 CUDA: Final = "CUDAExecutionProvider"
 EXTERNAL_DATA_FILE: Final = f"{MODEL_FILE}.data"
 _ERRORS_ONLY: Final = 3
+_DATA_FOLDER: Final = "session.model_external_initializers_file_folder_path"
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,9 @@ class GraphSession:
         options.intra_op_num_threads = plan.threads
         options.inter_op_num_threads = 1
         options.log_severity_level = _ERRORS_ONLY
+        if isinstance(graph, bytes):
+            # Else onnxruntime would take external data, unverified, from the working directory.
+            options.add_session_config_entry(_DATA_FOLDER, os.devnull)
         self._session: Any = ort.InferenceSession(graph, options, providers=list(plan.providers))
 
     @classmethod
@@ -59,10 +63,8 @@ class GraphSession:
         try:
             return cls(graph, plan)
         except Exception as exc:  # onnxruntime's errors have no base class of their own
-            first_line = str(exc).partition("\n")[0].replace(f"{artifact.folder}{os.sep}", "")
-            raise EngineError(
-                "load_failed", f"onnxruntime refused the graph: {first_line}"
-            ) from exc
+            told = _first_line(exc, without=artifact.folder)
+            raise EngineError("load_failed", f"onnxruntime refused the graph: {told}") from exc
 
     @property
     def provider(self) -> str:
@@ -87,6 +89,13 @@ def _verified_graph(artifact: Artifact) -> bytes | Path:
     # onnxruntime finds external data beside the graph's path only.
     verify_files(artifact)
     return artifact.path(MODEL_FILE)
+
+
+def _first_line(error: Exception, *, without: Path) -> str:
+    line = str(error).partition("\n")[0]
+    for folder in (without.resolve(), without):  # onnxruntime follows links
+        line = line.replace(f"{folder}{os.sep}", "")
+    return line
 
 
 def _probabilities(output: npt.NDArray[np.float32], n_rows: int) -> tuple[float, ...]:

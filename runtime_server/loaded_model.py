@@ -37,5 +37,8 @@ def graph_input(artifact: Artifact) -> GraphInput:
         # Imported here: a server of text-in models does without the package.
         from runtime_server.token_input import TokenInput
     except ModuleNotFoundError as exc:
-        raise EngineError("tokenizers_missing", "pip install samegraph[tokens]") from exc
+        if exc.name != "tokenizers":
+            raise
+        detail = f"{artifact.manifest.reference} takes tokens; tokenizers is not installed"
+        raise EngineError("tokenizers_missing", detail) from exc
     return TokenInput.load(artifact)

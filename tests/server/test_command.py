@@ -219,9 +219,15 @@ def test_serving_loads_nothing_that_only_making_models_needs(
     root: Path, artifact: Artifact
 ) -> None:
     script = (
-        "import json, sys\n"
+        "import asyncio, json, sys\n"
+        "from registry import FileStore\n"
         "from runtime_server.app import app_from_environment\n"
+        "from runtime_server.local_engine import LocalEngine\n"
+        "from runtime_server.settings import load_settings\n"
         "app_from_environment().openapi()\n"
+        "settings = load_settings()\n"
+        "artifact = FileStore(settings.registry_root).resolve('hash-tiny')\n"
+        "asyncio.run(LocalEngine.of(settings).predict(artifact, ('A text.',)))\n"
         f"print(json.dumps([name for name in {HEAVY!r} if name in sys.modules]))\n"
     )
     result = subprocess.run(

@@ -3,6 +3,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import httpx
 import numpy as np
@@ -18,6 +19,7 @@ from runtime_server.errors import EngineError
 from runtime_server.graph_session import SessionPlan
 from runtime_server.loaded_model import LoadedModel
 from runtime_server.local_engine import LocalEngine, MemoryBudget
+from runtime_server.token_input import PADDED_TOKENS, TokenInput
 
 WORDS = ("alpha", "beta", "gamma", "delta", "epsilon")
 VOCABULARY = {"[pad]": 0, "[cls]": 1, "[sep]": 2, "[unk]": 3} | {
@@ -70,10 +72,25 @@ def token_model() -> onnx.ModelProto:
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=9)
 
 
+PublishTokens = Callable[..., Artifact]
+
+
 @pytest.fixture
-def token_artifact(publish: Callable[..., Artifact]) -> Artifact:
-    content = token_model().SerializeToString()
-    return publish(content, input_spec=SPEC, others={"tokenizer.json": tokenizer_json()})
+def publish_tokens(publish: Callable[..., Artifact]) -> PublishTokens:
+    """Publishes a graph with files beside it, and SPEC with changes."""
+    content, tokenizer = token_model().SerializeToString(), {"tokenizer.json": tokenizer_json()}
+
+    def _publish(graph: bytes = content, version: str = "1.0.0", **changes: object) -> Artifact:
+        others = {**tokenizer, **changes.pop("others", {})}
+        spec = SPEC.model_copy(update=changes)
+        return publish(graph, version=version, input_spec=spec, others=others)
+
+    return _publish
+
+
+@pytest.fixture
+def token_artifact(publish_tokens: PublishTokens) -> Artifact:
+    return publish_tokens()
 
 
 def by_hand(ids: Sequence[int]) -> float:
@@ -81,7 +98,7 @@ def by_hand(ids: Sequence[int]) -> float:
     starts = [0] if len(ids) <= 6 else [*range(0, len(ids) - 6, 4), len(ids) - 6]
     windows = [ids[start : start + 6] for start in starts]
     logits = [EMBEDDING[[1, *window, 2]].mean(dtype=np.float64) for window in windows]
-    return float(1 / (1 + np.exp(-np.average(logits, weights=list(map(len, windows)) or None))))
+    return float(1 / (1 + np.exp(-np.average(logits, weights=list(map(len, windows))))))
 
 
 def words(count: int, seed: int = 0) -> tuple[str, list[int]]:
@@ -100,12 +117,20 @@ def scores(artifact: Artifact, *texts: str) -> tuple[Score, ...]:
     return asyncio.run(_scores())
 
 
-@pytest.mark.parametrize("count", [1, 6, 7, 10, 11, 40])
-def test_a_text_is_the_pool_of_its_windows(token_artifact: Artifact, count: int) -> None:
+def refusal(artifact: Artifact) -> EngineError:
+    with pytest.raises(EngineError) as caught:
+        LoadedModel.load(artifact, PLAN)
+    return caught.value
+
+
+@pytest.mark.parametrize(("count", "windows"), [(1, 1), (6, 1), (7, 2), (10, 2), (11, 3), (40, 10)])
+def test_a_text_is_the_pool_of_its_windows(
+    token_artifact: Artifact, count: int, windows: int
+) -> None:
     text, ids = words(count)
     (score,) = scores(token_artifact, text)
     assert score.probability == pytest.approx(by_hand(ids), abs=1e-6)
-    assert (score.tokens, score.truncated) == (count, False)
+    assert (score.tokens, score.windows, score.truncated) == (count, windows, False)
 
 
 def test_batch_mates_and_padding_change_nothing_and_order_is_kept(token_artifact: Artifact) -> None:
@@ -124,45 +149,71 @@ def test_an_empty_text_has_no_tokens_and_a_probability(token_artifact: Artifact)
 
 
 def test_what_tokenizer_json_says_of_truncation_and_padding_is_ignored(
-    publish: Callable[..., Artifact],
+    publish_tokens: PublishTokens,
 ) -> None:
-    files = {"tokenizer.json": tokenizer_json(meddling=True)}
-    artifact = publish(token_model().SerializeToString(), input_spec=SPEC, others=files)
+    artifact = publish_tokens(others={"tokenizer.json": tokenizer_json(meddling=True)})
     text, ids = words(9)
     (score,) = scores(artifact, text)
     assert score.tokens == 9
     assert score.probability == pytest.approx(by_hand(ids), abs=1e-6)
 
 
-def test_a_changed_tokenizer_is_never_used(token_artifact: Artifact) -> None:
-    path = token_artifact.path("tokenizer.json")
-    path.write_bytes(path.read_bytes().replace(b'"alpha":4', b'"alpha":5'))
-    with pytest.raises(EngineError) as caught:
-        LoadedModel.load(token_artifact, PLAN)
-    assert caught.value.reason == "digest_mismatch"
+def test_windows_of_several_texts_share_a_padded_feed(publish_tokens: PublishTokens) -> None:
+    artifact = publish_tokens(special_tokens=SpecialTokens(prefix=(1,), suffix=(2,), pad=3))
+    rows = TokenInput.load(artifact).rows(("alpha beta gamma delta epsilon alpha beta", "beta", ""))
+    assert list(rows.micro_batches()) == [(3, 2, 0, 1)]
+    feed = rows.feed((3, 2, 1))
+    assert {array.dtype for array in feed.values()} == {np.dtype(np.int64)}
+    assert feed["input_ids"].tolist() == [
+        [1, 2, 3, 3, 3, 3, 3, 3],
+        [1, 5, 2, 3, 3, 3, 3, 3],
+        [1, 5, 6, 7, 8, 4, 5, 2],
+    ]
+    assert feed["attention_mask"].tolist() == [[1, 1] + [0] * 6, [1, 1, 1] + [0] * 5, [1] * 8]
 
 
-def test_a_changed_tokenizer_is_a_reason_over_http_until_it_is_repaired(
-    token_artifact: Artifact, make_client: Callable[..., httpx.Client]
+def test_long_windows_run_fewer_at_a_time(publish_tokens: PublishTokens) -> None:
+    window = Window(tokens=510, stride=255, pooling="mean_logit")
+    artifact = publish_tokens(max_tokens=512, window=window)
+    rows = TokenInput.load(artifact).rows((words(5000)[0], words(3)[0]))
+    padded = [rows.feed(places)["input_ids"].size for places in rows.micro_batches()]
+    assert max(padded) == PADDED_TOKENS == 8 * 512
+    (score, _) = scores(artifact, words(5000)[0], words(3)[0])
+    assert score.windows == 19
+
+
+@pytest.mark.parametrize(
+    ("normalizer", "ids"), [("norm-1", [4, 5, 6]), ("identity", [3, 5, 6])], ids=["norm-1", "id"]
+)
+def test_the_normal_form_is_what_is_tokenised(
+    publish_tokens: PublishTokens, normalizer: str, ids: list[int]
 ) -> None:
-    path = token_artifact.path("tokenizer.json")
-    content = path.read_bytes()
-    path.write_bytes(content + b" ")
-    client = make_client()
-    refused = client.post("/predict", json={"text": "alpha"})
-    assert refused.status_code == 503
-    assert refused.json()["attempts"][-1]["reason"] == "digest_mismatch"
-    assert str(path) not in refused.text
-    path.write_bytes(content)
-    assert client.post("/predict", json={"text": "alpha"}).status_code == 200
+    artifact = publish_tokens(normalizer=normalizer)
+    (score,) = scores(artifact, "Alpha\0beta\tgamma")
+    assert score.probability == pytest.approx(by_hand(ids), abs=1e-6)
+    assert scores(artifact, "\ud800 beta")[0].tokens == 2
 
 
-def test_a_file_that_is_no_tokenizer_is_a_failed_load(publish: Callable[..., Artifact]) -> None:
-    files = {"tokenizer.json": b"{}"}
-    artifact = publish(token_model().SerializeToString(), input_spec=SPEC, others=files)
-    with pytest.raises(EngineError) as caught:
-        LoadedModel.load(artifact, PLAN)
-    assert caught.value.reason == "load_failed"
+def test_a_file_that_is_no_tokenizer_is_a_failed_load(publish_tokens: PublishTokens) -> None:
+    artifact = publish_tokens(others={"tokenizer.json": b"{}"})
+    assert refusal(artifact).reason == "load_failed"
+
+
+def test_a_missing_tokenizer_is_a_reason(token_artifact: Artifact) -> None:
+    token_artifact.path("tokenizer.json").unlink()
+    assert refusal(token_artifact).reason == "artifact_missing"
+
+
+def test_without_the_package_the_answer_says_what_to_install(
+    token_artifact: Artifact,
+    make_client: Callable[..., httpx.Client],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delitem(sys.modules, "runtime_server.token_input")
+    monkeypatch.setitem(sys.modules, "tokenizers", None)
+    problem = make_client().post("/predict", json={"text": "alpha"}).json()
+    assert problem["attempts"][-1]["reason"] == "tokenizers_missing"
+    assert "samegraph[tokens]" in problem["suggestion"]
 
 
 @pytest.mark.parametrize("text", ["", "\0", "\ud800", "alpha\udfffbeta"], ids=ascii)
@@ -196,21 +247,12 @@ def test_a_model_with_a_tokenizer_needs_nothing_that_only_making_models_needs(
 
 
 @pytest.fixture
-def external_artifact(
-    publish: Callable[..., Artifact], tmp_path_factory: pytest.TempPathFactory
-) -> Artifact:
-    folder = tmp_path_factory.mktemp("external")
-    onnx.save_model(
-        token_model(),
-        folder / "model.onnx",
-        save_as_external_data=True,
-        location="model.onnx.data",
-        size_threshold=60,  # the embedding, not the axis
-    )
-    names = ("model.onnx.data",)
-    others = {name: (folder / name).read_bytes() for name in names}
-    others["tokenizer.json"] = tokenizer_json()
-    return publish((folder / "model.onnx").read_bytes(), input_spec=SPEC, others=others)
+def external_artifact(publish_tokens: PublishTokens, tmp_path: Path) -> Artifact:
+    path, data = tmp_path / "model.onnx", "model.onnx.data"
+    # The threshold lets the embedding out, and keeps the axis.
+    layout = {"save_as_external_data": True, "location": data, "size_threshold": 60}
+    onnx.save_model(token_model(), path, **layout)
+    return publish_tokens(path.read_bytes(), others={data: (tmp_path / data).read_bytes()})
 
 
 def test_a_graph_with_external_data_runs(external_artifact: Artifact) -> None:
@@ -219,14 +261,32 @@ def test_a_graph_with_external_data_runs(external_artifact: Artifact) -> None:
     assert score.probability == pytest.approx(by_hand(ids), abs=1e-6)
 
 
-def test_a_flipped_byte_of_external_data_is_refused(external_artifact: Artifact) -> None:
-    path = external_artifact.path("model.onnx.data")
-    content = bytearray(path.read_bytes())
-    content[3] ^= 1
+@pytest.mark.parametrize("name", ["model.onnx", "model.onnx.data", "tokenizer.json"])
+def test_an_artifact_with_a_flipped_byte_is_never_served(
+    external_artifact: Artifact, make_client: Callable[..., httpx.Client], name: str
+) -> None:
+    path = external_artifact.path(name)
+    content = path.read_bytes()
+    path.write_bytes(content[:3] + bytes([content[3] ^ 1]) + content[4:])
+    client = make_client()
+    answer = client.post("/predict", json={"text": "alpha"})
+    assert answer.status_code == 503
+    assert answer.json()["attempts"][-1]["reason"] == "digest_mismatch"
+    assert str(path.parent) not in answer.text
     path.write_bytes(content)
-    with pytest.raises(EngineError) as caught:
-        LoadedModel.load(external_artifact, PLAN)
-    assert caught.value.reason == "digest_mismatch"
+    assert client.post("/predict", json={"text": "alpha"}).status_code == 200
+
+
+def test_external_data_that_the_manifest_does_not_list_is_never_read(
+    external_artifact: Artifact, publish_tokens: PublishTokens
+) -> None:
+    graph, data = (external_artifact.path(n) for n in ("model.onnx", "model.onnx.data"))
+    artifact = publish_tokens(graph.read_bytes(), version="2.0.0")
+    for folder in (artifact.folder, Path.cwd()):
+        (folder / data.name).write_bytes(data.read_bytes())
+    error = refusal(artifact)
+    assert error.reason == "load_failed"
+    assert str(Path.cwd()) not in error.detail
 
 
 def test_the_answer_tells_tokens_and_windows(
