@@ -63,13 +63,13 @@ def build(recipe: Recipe, store: FileStore, progress: Progress) -> Artifact:
             raise type(exc)(f"{recipe.model_id}: pass {run.__name__}: {exc}") from exc
 
     loaded = step(load, recipe)
-    graph = step(to_onnx, loaded)
-    quantized = step(quantize, graph)
-    verified = step(verify, quantized)
-    checked = step(check_browser, verified)
-    measured = step(measure_memory, checked)
     with tempfile.TemporaryDirectory() as folder:
-        packaged = step(package, measured, Path(folder))
+        # No name for the graph: its weights must not stay in memory beside the session's.
+        quantized = step(quantize, step(to_onnx, loaded), Path(folder))
+        verified = step(verify, quantized)
+        checked = step(check_browser, verified)
+        measured = step(measure_memory, checked)
+        packaged = step(package, measured)
         return step(publish, packaged, store)
 
 

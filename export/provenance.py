@@ -63,7 +63,13 @@ def source_digest(recipe: Recipe) -> str:
     inputs = {name: sha256_of_file(recipe.folder / name) for name in names}
     code = {str(path.relative_to(ROOT)): sha256_of_file(path) for path in _code_files()}
     return sha256_of_json(
-        {"recipe": {**inputs}, "code": {**code}, "tools": {**tool_versions(recipe)}}
+        {
+            "model_id": recipe.model_id,
+            "external_data": recipe.external_data,
+            "recipe": {**inputs},
+            "code": {**code},
+            "tools": {**tool_versions(recipe)},
+        }
     )
 
 

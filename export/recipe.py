@@ -1,13 +1,23 @@
 """A recipe: the folder export/recipes/<model_id>/ that says what an artifact is made of."""
 
 import tomllib
+from collections.abc import Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from export.errors import RecipeError
-from registry.manifest import FileName, ModelId, Quantization, VersionText, Window
+from registry.manifest import (
+    VARIANT_MARK,
+    FileName,
+    ModelId,
+    Quantization,
+    VariantName,
+    VersionText,
+    Window,
+)
 
 RECIPES = Path(__file__).resolve().parent / "recipes"
 RECIPE_FILE = "recipe.toml"
@@ -59,6 +69,9 @@ class Recipe(_Strict):
     source: Source
     input: RecipeInput
     quantization: Quantization
+    variants: Mapping[VariantName, Quantization] = {}
+    external_data: bool = False
+    """Keep the weights in model.onnx.data, whatever their size."""
 
     @model_validator(mode="after")
     def _input_fits_source(self) -> Self:
@@ -73,6 +86,20 @@ class Recipe(_Strict):
     def weights(self) -> Path:
         """The file of trained weights."""
         return self.folder / self.source.weights
+
+    def with_variants(self) -> "tuple[Recipe, ...]":
+        """This recipe, and for each variant one of its own, called `model_id+variant`."""
+        variants = (
+            self.model_copy(
+                update={
+                    "model_id": f"{self.model_id}{VARIANT_MARK}{name}",
+                    "quantization": quantization,
+                    "variants": {},
+                }
+            )
+            for name, quantization in self.variants.items()
+        )
+        return (self, *variants)
 
 
 def read_recipe(folder: Path) -> Recipe:
@@ -96,5 +123,6 @@ def read_recipe(folder: Path) -> Recipe:
 
 
 def catalogue(root: Path = RECIPES) -> tuple[Recipe, ...]:
-    """Every recipe, by model id."""
-    return tuple(read_recipe(path.parent) for path in sorted(root.glob(f"*/{RECIPE_FILE}")))
+    """Every recipe and its variants, by model id."""
+    recipes = (read_recipe(path.parent) for path in sorted(root.glob(f"*/{RECIPE_FILE}")))
+    return tuple(chain.from_iterable(recipe.with_variants() for recipe in recipes))

@@ -24,6 +24,8 @@ def _valid_version(text: str) -> str:
 
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+VARIANT_MARK = "+"
+VariantName = Annotated[str, Field(pattern=r"^[a-z0-9_]+$", max_length=40)]
 ModelId = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*(\+[a-z0-9_]+)?$", max_length=80)]
 VersionText = Annotated[
     str,
@@ -303,6 +305,16 @@ class Manifest(Contract):
     def model(self) -> ArtifactFile:
         """The graph file."""
         return next(file for file in self.files if file.path == MODEL_FILE)
+
+    @property
+    def base_id(self) -> str:
+        """The model id without its variant."""
+        return self.model_id.partition(VARIANT_MARK)[0]
+
+    @property
+    def variant(self) -> str | None:
+        """Which variant of `base_id` this is; null for the default one."""
+        return self.model_id.partition(VARIANT_MARK)[2] or None
 
     @property
     def reference(self) -> str:

@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,9 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from export.errors import VerificationError
+from export.graph_files import DATA_FILE
 from export.passes.verify import VerifiedGraph
 from export.web_runtime import WEB_BUNDLE, onnxruntime_web_version
-from registry.manifest import MODEL_FILE, BrowserSupport
+from registry.manifest import BrowserSupport
 
 SCRIPT = Path(__file__).resolve().parent / "check_browser.mjs"
 TIMEOUT_SECONDS = 600
@@ -34,6 +34,9 @@ def check_browser(verified: VerifiedGraph) -> BrowserCheckedGraph:
     runtime = f"onnxruntime-web {version}"
     if version is None:
         reason = "not tried: Node.js or web_bundle/node_modules is missing (`make setup`)"
+        return _unsupported(verified, runtime, reason)
+    if verified.graph.files.has_external_data:
+        reason = f"the weights are in {DATA_FILE}: too large for a page, or kept apart on purpose"
         return _unsupported(verified, runtime, reason)
     answer = _run_in_node(verified)
     if "error" in answer:
@@ -70,17 +73,14 @@ def _rows(verified: VerifiedGraph) -> Iterator[str | list[int]]:
 
 
 def _run_in_node(verified: VerifiedGraph) -> dict[str, list[float]]:
-    with tempfile.TemporaryDirectory() as folder:
-        model = Path(folder) / MODEL_FILE
-        model.write_bytes(verified.graph.content)
-        completed = subprocess.run(  # noqa: S603
-            ["node", str(SCRIPT), str(WEB_BUNDLE), str(model)],  # noqa: S607
-            input=json.dumps(list(_rows(verified))),
-            capture_output=True,
-            text=True,
-            timeout=TIMEOUT_SECONDS,
-            check=False,
-        )
+    completed = subprocess.run(  # noqa: S603
+        ["node", str(SCRIPT), str(WEB_BUNDLE), str(verified.graph.files.model)],  # noqa: S607
+        input=json.dumps(list(_rows(verified))),
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_SECONDS,
+        check=False,
+    )
     if completed.returncode != 0:
         raise VerificationError(f"{SCRIPT.name} failed: {completed.stderr.strip()[-500:]}")
     answer: dict[str, list[float]] = json.loads(completed.stdout)

@@ -3,13 +3,10 @@
 import json
 import subprocess
 import sys
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 
 from export.errors import VerificationError
 from export.passes.check_browser import BrowserCheckedGraph
-from registry.manifest import MODEL_FILE
 
 # Coarse on purpose: resident memory varies by a few pages between two runs of the same process.
 STEP_BYTES = 16 << 20
@@ -49,17 +46,15 @@ def measure_memory(checked: BrowserCheckedGraph) -> MeasuredGraph:
     spec = checked.verified.graph.loaded.source.input
     longest = max((text.normalized for text in checked.verified.golden), key=len)
     texts = [longest] if spec.kind == "text" else []
-    with tempfile.TemporaryDirectory() as folder:
-        model = Path(folder) / MODEL_FILE
-        model.write_bytes(checked.verified.graph.content)
-        completed = subprocess.run(  # noqa: S603
-            [sys.executable, "-c", _PROBE, str(model), str(spec.max_tokens)],
-            input=json.dumps(texts),
-            capture_output=True,
-            text=True,
-            timeout=TIMEOUT_SECONDS,
-            check=False,
-        )
+    model = checked.verified.graph.files.model
+    completed = subprocess.run(  # noqa: S603
+        [sys.executable, "-c", _PROBE, str(model), str(spec.max_tokens)],
+        input=json.dumps(texts),
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_SECONDS,
+        check=False,
+    )
     if completed.returncode != 0:
         raise VerificationError(f"memory probe failed: {completed.stderr.strip()[-500:]}")
     steps = -(-int(completed.stdout) // STEP_BYTES)

@@ -11,7 +11,6 @@ from export.provenance import provenance
 from registry import sha256_of_file
 from registry.manifest import (
     GOLDEN_FILE,
-    MODEL_FILE,
     TOKENIZER_FILE,
     ArtifactFile,
     Contract,
@@ -36,13 +35,13 @@ class PackagedArtifact:
     folder: Path
 
 
-def package(measured: MeasuredGraph, folder: Path) -> PackagedArtifact:
-    """Write model.onnx, golden.jsonl and tokenizer.json into `folder` and describe them."""
+def package(measured: MeasuredGraph) -> PackagedArtifact:
+    """Write golden.jsonl and tokenizer.json beside the graph and describe all files."""
     verified = measured.checked.verified
+    folder = verified.graph.files.folder
     tokenizer_json = verified.graph.loaded.source.tokenizer_json
-    (folder / MODEL_FILE).write_bytes(verified.graph.content)
     (folder / GOLDEN_FILE).write_text("".join(_golden_lines(verified)), "ascii")
-    names = [MODEL_FILE, GOLDEN_FILE]
+    names = [*verified.graph.files.names, GOLDEN_FILE]
     if tokenizer_json is not None:
         (folder / TOKENIZER_FILE).write_bytes(tokenizer_json)
         names.append(TOKENIZER_FILE)

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import onnx
 
 from export.errors import ConversionError
+from export.graph_files import GraphFiles, write_graph
 from export.passes.load import LoadedModel
 from export.passes.to_onnx import Graph
 from export.quantization.int8_weight import int8_weight
@@ -21,16 +23,19 @@ SCHEMES: dict[QuantizationScheme, Callable[[onnx.ModelProto], onnx.ModelProto]] 
 
 @dataclass(frozen=True)
 class QuantizedGraph:
-    """model.onnx as it will be shipped: the same model gives the same bytes."""
+    """The graph's files as they will be shipped: the same model gives the same bytes."""
 
     loaded: LoadedModel
-    content: bytes
+    files: GraphFiles
     opset: int
     ir_version: int
 
 
-def quantize(graph: Graph) -> QuantizedGraph:
-    """Apply the scheme; a text-in source is quantized by its training and stays as it is."""
+def quantize(graph: Graph, folder: Path) -> QuantizedGraph:
+    """Apply the scheme, write into `folder`. Raises ConversionError.
+
+    A text-in source is quantized by its training and stays as it is.
+    """
     recipe = graph.loaded.recipe
     model = graph.model
     if graph.loaded.source.input.kind == "tokens":
@@ -38,12 +43,11 @@ def quantize(graph: Graph) -> QuantizedGraph:
             known = ", ".join(SCHEMES)
             raise ConversionError(f"no scheme {recipe.quantization.scheme}; there is {known}")
         model = SCHEMES[recipe.quantization.scheme](model)
-        onnx.checker.check_model(model)
     model.ir_version = min(model.ir_version, IR_VERSION)
     _strip_notes(model)
     return QuantizedGraph(
         loaded=graph.loaded,
-        content=model.SerializeToString(deterministic=True),
+        files=write_graph(model, folder, external_data=recipe.external_data),
         opset=next(o.version for o in model.opset_import if o.domain in ("", "ai.onnx")),
         ir_version=model.ir_version,
     )

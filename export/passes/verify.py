@@ -1,6 +1,7 @@
 """verify: the graph is close to its source, and batch-mates change nothing."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -39,7 +40,7 @@ def verify(graph: QuantizedGraph) -> VerifiedGraph:
     """Compare alone, in mixed batches, with the source. Raises VerificationError by text."""
     loaded, preparation = graph.loaded, graph.loaded.preparation
     golden = tuple(preparation.prepare(text) for text in golden_texts())
-    run = GraphRun(graph.content)
+    run = GraphRun(graph.files.model)
     alone = preparation.probabilities(run, golden, batch=1)
     batched = preparation.probabilities(run, golden)
     reference = preparation.probabilities(loaded.source.run, golden)
@@ -60,9 +61,9 @@ def verify(graph: QuantizedGraph) -> VerifiedGraph:
 class GraphRun:
     """onnxruntime on the CPU, as a function of one batch."""
 
-    def __init__(self, content: bytes) -> None:
+    def __init__(self, model: Path) -> None:
         try:
-            self._session = ort.InferenceSession(content, providers=["CPUExecutionProvider"])
+            self._session = ort.InferenceSession(model, providers=["CPUExecutionProvider"])
         except Exception as exc:  # onnxruntime exports no base class for its errors
             raise VerificationError(f"onnxruntime cannot load the graph: {exc}") from exc
 

@@ -106,7 +106,9 @@ def test_a_damaged_artifact_is_built_again(store: FileStore, recipe: Recipe) -> 
     store.resolve("lexical-tiny").verify()
 
 
-def test_a_graph_that_gives_other_numbers_is_refused_by_text_and_number(recipe: Recipe) -> None:
+def test_a_graph_that_gives_other_numbers_is_refused_by_text_and_number(
+    recipe: Recipe, tmp_path: Path
+) -> None:
     loaded = load(recipe)
     graph = to_onnx(loaded)
     other: LoadedModel = load(recipe)
@@ -114,7 +116,7 @@ def test_a_graph_that_gives_other_numbers_is_refused_by_text_and_number(recipe: 
     encoder = other.source.pipeline["evidence"].named_transformers["words"]
     encoder.scale_ = encoder.scale_ * 2
     with pytest.raises(VerificationError, match=r"text \d+ \('.*the graph says 0\.\d+, scikit"):
-        verify(replace(quantize(graph), loaded=other))
+        verify(replace(quantize(graph, tmp_path), loaded=other))
 
 
 def test_a_failed_pass_is_named_and_nothing_is_published(

@@ -99,7 +99,7 @@ def test_a_users_checkpoint_folder_becomes_an_artifact(own_recipe: Recipe, tmp_p
     lines = artifact.path("golden.jsonl").read_text("ascii").splitlines()
     vectors = [json.loads(line) for line in lines]
     assert max(len(vector["ids"]) for vector in vectors) > 1000
-    run = GraphRun(artifact.path("model.onnx").read_bytes())
+    run = GraphRun(artifact.path("model.onnx"))
     preparation = TextPreparation.of(manifest.input, artifact.path("tokenizer.json").read_bytes())
     prepared = [preparation.prepare(vector["text"]) for vector in vectors]
     assert [list(text.ids or ()) for text in prepared] == [vector["ids"] for vector in vectors]
@@ -107,8 +107,21 @@ def test_a_users_checkpoint_folder_becomes_an_artifact(own_recipe: Recipe, tmp_p
     np.testing.assert_allclose(preparation.probabilities(run, prepared), expected, atol=1e-5)
 
 
-def test_the_graph_holds_nothing_of_this_machine(own_recipe: Recipe) -> None:
-    content = quantize(to_onnx(load(own_recipe))).content
+def test_weights_in_a_file_beside_the_graph_give_the_same_answers(
+    own_recipe: Recipe, tmp_path: Path
+) -> None:
+    store = FileStore(tmp_path / "artifacts")
+    whole = build(own_recipe, store, Silent()).path("golden.jsonl").read_bytes()
+    apart = build(own_recipe.model_copy(update={"external_data": True}), store, Silent())
+    assert apart.path("golden.jsonl").read_bytes() == whole
+    data, graph = apart.path("model.onnx.data"), apart.path("model.onnx")
+    assert data.stat().st_size > graph.stat().st_size
+    assert not apart.manifest.runtime.browser.supported
+    assert "model.onnx.data" in apart.manifest.runtime.browser.reasons[0]
+
+
+def test_the_graph_holds_nothing_of_this_machine(own_recipe: Recipe, tmp_path: Path) -> None:
+    content = quantize(to_onnx(load(own_recipe)), tmp_path).files.model.read_bytes()
     assert b"site-packages" not in content
     assert str(Path(__file__).parent).encode() not in content
 

@@ -5,6 +5,7 @@ import pytest
 
 from export.errors import RecipeError
 from export.evaluation import read_evaluation
+from export.provenance import source_digest
 from export.recipe import RECIPES, catalogue, read_recipe
 
 
@@ -47,3 +48,13 @@ def test_a_missing_evaluation_says_what_to_do(folder: Path) -> None:
     (folder / "evaluation.json").unlink()
     with pytest.raises(RecipeError, match="train the recipe first"):
         read_evaluation(folder)
+
+
+def test_a_variant_is_a_recipe_of_its_own(folder: Path) -> None:
+    path = folder / "recipe.toml"
+    path.write_text(path.read_text() + '\n[variants.wide]\nscheme = "fp32"\nbits = 32\n')
+    base, wide = catalogue(folder.parent)
+    assert (base.model_id, wide.model_id) == ("lexical-tiny", "lexical-tiny+wide")
+    assert (base.quantization.bits, wide.quantization.bits) == (8, 32)
+    assert wide.weights == base.weights
+    assert source_digest(wide) != source_digest(base)
