@@ -9,15 +9,15 @@ import sklearn.datasets
 
 from export.golden_texts import NATURAL
 
-COUNT = 300
+COUNT = 500
 WORDS = (8, 350)
 
 
-def drift_texts() -> tuple[str, ...]:
-    """COUNT texts of 8 to 350 words: prose of Python's and scikit-learn's manuals, and our own."""
+def drift_texts(count: int = COUNT, words: tuple[int, int] = WORDS) -> tuple[str, ...]:
+    """Texts of so many words: prose of Python's and scikit-learn's manuals, and our own."""
     choose = random.Random(300)  # noqa: S311 (a fixed choice, not a secret)
     sentences = _sentences()
-    return tuple(_text(sentences, choose) for _ in range(COUNT))
+    return tuple(_text(sentences, choose.randint(*words), choose) for _ in range(count))
 
 
 def _sentences() -> list[str]:
@@ -28,8 +28,7 @@ def _sentences() -> list[str]:
     return [*NATURAL, *found]
 
 
-def _text(sentences: list[str], choose: random.Random) -> str:
-    wanted = choose.randint(*WORDS)
+def _text(sentences: list[str], wanted: int, choose: random.Random) -> str:
     words: list[str] = []
     while len(words) < wanted:
         words += choose.choice(sentences).split()

@@ -24,6 +24,7 @@ def _valid_version(text: str) -> str:
 
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+SourceKind = Literal["sklearn", "encoder", "causal_lm", "ensemble"]
 VARIANT_MARK = "+"
 VariantName = Annotated[str, Field(pattern=r"^[a-z0-9_]+$", max_length=40)]
 ModelId = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*(\+[a-z0-9_]+)?$", max_length=80)]
@@ -238,7 +239,7 @@ class Parity(Frozen):
 class Source(Frozen):
     """Where the weights come from, and on what terms."""
 
-    kind: Literal["sklearn", "encoder", "causal_lm", "ensemble"]
+    kind: SourceKind
     reference: str
     licence: str
     attribution: str

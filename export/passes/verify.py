@@ -7,12 +7,11 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime as ort
 
-from export.drift_texts import drift_texts
 from export.errors import VerificationError
-from export.golden_texts import golden_texts
 from export.inference import Feeds, Float32s, Float64s, PreparedText
 from export.passes.quantize import QuantizedGraph
 from export.provenance import onnxruntime_version
+from export.verification_texts import VerificationTexts
 from registry.manifest import Drift
 
 
@@ -39,22 +38,22 @@ class VerifiedGraph:
 def verify(graph: QuantizedGraph) -> VerifiedGraph:
     """Compare alone, in mixed batches, with the source. Raises VerificationError by text."""
     loaded, preparation = graph.loaded, graph.loaded.preparation
-    golden = tuple(preparation.prepare(text) for text in golden_texts())
+    texts = VerificationTexts.of(loaded.recipe.source.kind)
+    golden = tuple(map(preparation.prepare, texts.golden))
     run = GraphRun(graph.files.model)
     alone = preparation.probabilities(run, golden, batch=1)
     batched = preparation.probabilities(run, golden)
     reference = preparation.probabilities(loaded.source.run, golden)
-    texts = golden_texts()
-    _require_close("the same text in a batch", batched, alone, loaded.tolerance.batch, texts)
+    _require_close("the same text in a batch", batched, alone, loaded.tolerance.batch, golden)
     source_max = loaded.tolerance.source_max
-    _require_close(loaded.source.reference, reference, alone, source_max, texts)
+    _require_close(loaded.source.reference, reference, alone, source_max, golden)
     return VerifiedGraph(
         graph=graph,
         golden=golden,
         probabilities=alone,
         reference=reference,
         batch_max_abs_diff=float(np.abs(batched - alone).max()),
-        drift=_drift(graph, run),
+        drift=_drift(graph, run, texts.drift),
     )
 
 
@@ -73,9 +72,8 @@ class GraphRun:
         return np.asarray(probability, dtype=np.float32)
 
 
-def _drift(graph: QuantizedGraph, run: GraphRun) -> Drift:
+def _drift(graph: QuantizedGraph, run: GraphRun, texts: tuple[str, ...]) -> Drift:
     loaded, preparation = graph.loaded, graph.loaded.preparation
-    texts = drift_texts()
     prepared = sorted(map(preparation.prepare, texts), key=lambda text: len(text.normalized))
     ours = preparation.probabilities(run, prepared)
     theirs = preparation.probabilities(loaded.source.run, prepared)
@@ -104,12 +102,16 @@ def _short(value: np.floating | float) -> float:
 
 
 def _require_close(
-    name: str, expected: Float64s, actual: Float64s, tolerance: float, texts: tuple[str, ...]
+    name: str,
+    expected: Float64s,
+    actual: Float64s,
+    tolerance: float,
+    texts: tuple[PreparedText, ...],
 ) -> None:
     difference: npt.NDArray[np.float64] = np.abs(actual - expected)
     worst = int(difference.argmax())
     if not difference[worst] <= tolerance:
         raise VerificationError(
-            f"text {worst} ({texts[worst][:40]!r}): the graph says {actual[worst]:.7f}, {name} "
-            f"says {expected[worst]:.7f}; the tolerance is {tolerance}"
+            f"text {worst} ({texts[worst].text[:40]!r}): the graph says {actual[worst]:.7f}, "
+            f"{name} says {expected[worst]:.7f}; the tolerance is {tolerance}"
         )
