@@ -1,5 +1,5 @@
 // Builds dist/npm (the library) and dist/static (the page, for any host and any sub-path).
-// node build.mjs [--artifacts ../registry/artifacts] [--out dist]
+// node build.mjs [--artifacts ../registry/artifacts] [--out dist] [--models id[,id]]
 import { chmod, copyFile, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -16,9 +16,14 @@ function parsedOptions() {
     options: {
       artifacts: { type: 'string', default: join(ROOT, '../registry/artifacts') },
       out: { type: 'string', default: join(ROOT, 'dist') },
+      models: { type: 'string' },
     },
   });
-  return { artifacts: resolve(values.artifacts), out: resolve(values.out) };
+  return {
+    artifacts: resolve(values.artifacts),
+    out: resolve(values.out),
+    models: values.models?.split(','),
+  };
 }
 
 async function buildInto(folder, artifacts) {
@@ -48,7 +53,7 @@ async function replace(out, fresh) {
 async function main() {
   const started = performance.now();
   const options = parsedOptions();
-  const artifacts = await browserArtifacts(options.artifacts);
+  const artifacts = await browserArtifacts(options.artifacts, options.models);
   if (artifacts.length === 0) {
     throw new Error(`no artifact for browsers in ${options.artifacts}: run \`make export\``);
   }

@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto';
 import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** The files of an artifact that a browser needs. */
-const SERVED = ['manifest.json', 'model.onnx'];
+/** The files of an artifact that a browser needs, where it has them. */
+const SERVED = ['model.onnx', 'tokenizer.json'];
 
-/** The newest version of each model under `root` that is tiny and runs in a browser. */
-export async function browserArtifacts(root) {
+/** The newest version of each model under `root` that `ids` name; else of each tiny one. */
+export async function browserArtifacts(root, ids) {
   const artifacts = [];
   for (const id of await folders(root)) {
     const versions = (await folders(join(root, id))).sort(byVersion);
@@ -14,10 +14,11 @@ export async function browserArtifacts(root) {
     if (newest === undefined) continue;
     const folder = join(root, id, newest);
     const manifest = JSON.parse(await readFile(join(folder, 'manifest.json'), 'utf8'));
-    if (manifest.runtime.browser.supported && manifest.size_category === 'tiny') {
+    if (ids === undefined ? isShipped(manifest) : ids.includes(id)) {
       artifacts.push({ folder, manifest });
     }
   }
+  requireAll(ids ?? [], artifacts, root);
   return artifacts;
 }
 
@@ -27,8 +28,11 @@ export async function copyArtifacts(artifacts, target) {
   for (const { folder, manifest } of artifacts) {
     const place = `${manifest.model_id}/${manifest.version}`;
     await mkdir(join(target, place), { recursive: true });
-    await requireIntact(folder, manifest);
-    for (const name of SERVED) await copyFile(join(folder, name), join(target, place, name));
+    await copyFile(join(folder, 'manifest.json'), join(target, place, 'manifest.json'));
+    for (const file of manifest.files.filter(({ path }) => SERVED.includes(path))) {
+      await requireIntact(folder, file);
+      await copyFile(join(folder, file.path), join(target, place, file.path));
+    }
     models.push(listing(manifest, place));
   }
   await writeFile(join(target, 'index.json'), `${JSON.stringify({ models }, null, 2)}\n`);
@@ -40,9 +44,21 @@ function listing(manifest, place) {
   return { model_id, version, digest, bytes, manifest: `${place}/manifest.json` };
 }
 
-async function requireIntact(folder, manifest) {
-  const { sha256 } = manifest.files.find((file) => file.path === 'model.onnx');
-  const path = join(folder, 'model.onnx');
+function isShipped({ runtime, size_category }) {
+  return runtime.browser.supported && size_category === 'tiny';
+}
+
+function requireAll(ids, artifacts, root) {
+  for (const id of ids) {
+    const found = artifacts.find(({ manifest }) => manifest.model_id === id);
+    if (found === undefined) throw new Error(`no artifact ${id} in ${root}`);
+    const { supported, reasons } = found.manifest.runtime.browser;
+    if (!supported) throw new Error(`${id} does not run in a browser: ${reasons.join('; ')}`);
+  }
+}
+
+async function requireIntact(folder, { path: name, sha256 }) {
+  const path = join(folder, name);
   const actual = createHash('sha256')
     .update(await readFile(path))
     .digest('hex');

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { build } from 'esbuild';
@@ -7,6 +8,9 @@ import { wasmDefinition } from './wasm.mjs';
 
 /** What the library leaves to the one who installs it. */
 const RUNTIMES = ['onnxruntime-web', 'onnxruntime-node'];
+
+/** Loaded only for artifacts that read tokens; no other script holds any of it. */
+const TOKENS = { source: 'src/tokens.ts', script: './tokens.js' };
 
 const COMMON = {
   bundle: true,
@@ -27,8 +31,8 @@ export async function buildLibrary(root, outdir) {
       define,
       absWorkingDir: root,
       outdir,
-      entryPoints: ['src/index.ts', 'src/worker.ts'],
-    }),
+      entryPoints: ['src/index.ts', 'src/worker.ts', TOKENS.source],
+    }).then(() => leaveImportToBrowser(join(outdir, 'worker.js'))),
     build({
       ...COMMON,
       define,
@@ -36,7 +40,7 @@ export async function buildLibrary(root, outdir) {
       outdir,
       entryPoints: ['src/node.ts'],
       platform: 'node',
-      external: RUNTIMES,
+      external: [...RUNTIMES, TOKENS.script],
     }),
     declarations(root, outdir),
   ]);
@@ -48,6 +52,7 @@ export async function buildPageScripts(root, outdir) {
     app: 'src/page/main.ts',
     detector: 'src/index.ts',
     worker: 'src/worker.ts',
+    tokens: TOKENS.source,
   };
   await build({
     ...COMMON,
@@ -56,6 +61,15 @@ export async function buildPageScripts(root, outdir) {
     outdir,
     entryPoints,
   });
+}
+
+/** Tells webpack and Vite to copy tokens.js and not to follow the import; esbuild drops comments. */
+async function leaveImportToBrowser(path) {
+  const source = await readFile(path, 'utf8');
+  const [before, after, ...more] = source.split('import(new URL(');
+  if (after === undefined || more.length > 0) throw new Error(`${path}: one import was expected`);
+  const marks = '/*webpackIgnore:true*//*@vite-ignore*/';
+  await writeFile(path, `${before}import(${marks}new URL(${after}`);
 }
 
 async function declarations(root, outdir) {

@@ -35,7 +35,7 @@ export interface DetectionMetadata {
   readonly model_version: string;
   readonly provider: Provider;
   readonly quantization: string;
-  /** null where the graph reads text. */
+  /** Of the text itself, without special ones; null where the graph reads text. */
   readonly tokens: number | null;
   readonly windows: number;
   readonly truncated: boolean;
@@ -75,8 +75,8 @@ function metadataOf(artifact: Artifact, score: Score): DetectionMetadata {
     model_version: manifest.version,
     provider: artifact.provider,
     quantization: manifest.quantization.scheme,
-    tokens: null,
-    windows: 1,
+    tokens: score.tokens,
+    windows: score.windows,
     truncated: false,
     threshold: manifest.decision.threshold,
     fallbacks: [],

@@ -10,6 +10,8 @@ export interface DetectorOptions {
   readonly manifestUrl: string | URL;
   /** The graph; beside the manifest unless said otherwise. */
   readonly modelUrl?: string | URL;
+  /** The tokenizer, for a graph that reads tokens; beside the manifest unless said otherwise. */
+  readonly tokenizerUrl?: string | URL;
   /** onnxruntime's WebAssembly; beside this script unless said otherwise. */
   readonly wasmUrl?: string | URL;
   /** The worker script, of this page's origin; beside this script unless said otherwise. */
@@ -60,10 +62,11 @@ function startWorker(url: string | URL | undefined): Worker {
 }
 
 function locationOf(options: DetectorOptions): ArtifactLocation {
-  const { manifestUrl, modelUrl, wasmUrl, expectedDigest } = options;
+  const { manifestUrl, modelUrl, tokenizerUrl, wasmUrl, expectedDigest } = options;
   return {
     manifestUrl: absolute(manifestUrl),
-    modelUrl: modelUrl === undefined ? null : absolute(modelUrl),
+    modelUrl: modelUrl ? absolute(modelUrl) : null,
+    tokenizerUrl: tokenizerUrl ? absolute(tokenizerUrl) : null,
     wasmUrl: absolute(wasmUrl ?? new URL('./ort-wasm-simd-threaded.wasm', import.meta.url)),
     expectedDigest: expectedDigest ?? null,
   };

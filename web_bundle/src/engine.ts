@@ -1,20 +1,17 @@
 import type * as Ort from 'onnxruntime-web/wasm';
+import type { Batch } from './batches.js';
 import { DetectorError } from './errors.js';
 import type { Manifest } from './manifest.js';
-import { norm1 } from './norm1.js';
+import { NORMALIZERS } from './normalizers.js';
 import type { Score, Scorer } from './scorer.js';
 import { Serial } from './serial.js';
+import type { TokensInput } from './tokens.js';
 
 /** What an engine needs of onnxruntime-web, onnxruntime-node or another of the family. */
 export type Runtime = Pick<typeof Ort, 'InferenceSession' | 'Tensor'>;
 
 /** Execution providers, by onnxruntime's names. */
 export type Provider = 'wasm' | 'cpu';
-
-const NORMALIZERS: Record<Manifest['input']['normalizer'], (text: string) => string> = {
-  'norm-1': norm1,
-  identity: (text) => text,
-};
 
 /**
  * Hands onnxruntime-web its WebAssembly, which it would otherwise look up by a path of its own.
@@ -32,69 +29,87 @@ export class Engine implements Scorer {
   readonly #runtime: Runtime;
   readonly #session: Ort.InferenceSession;
   readonly #normalize: (text: string) => string;
+  readonly #tokens: TokensInput | null;
   readonly #serial = new Serial();
 
-  private constructor(runtime: Runtime, session: Ort.InferenceSession, manifest: Manifest) {
+  private constructor(
+    runtime: Runtime,
+    session: Ort.InferenceSession,
+    manifest: Manifest,
+    tokens: TokensInput | null,
+  ) {
     this.#runtime = runtime;
     this.#session = session;
     this.#normalize = NORMALIZERS[manifest.input.normalizer];
+    this.#tokens = tokens;
   }
 
-  /** @throws DetectorError `unsupported_model` or `runtime_failed`. */
+  /**
+   * @param tokens - what feeds a graph that reads tokens; null for one that reads text.
+   * @throws DetectorError `runtime_failed`.
+   */
   static async load(
     runtime: Runtime,
     manifest: Manifest,
     model: Uint8Array,
     provider: Provider,
+    tokens: TokensInput | null,
   ): Promise<Engine> {
-    requireSupport(manifest);
     const options = { executionProviders: [provider] };
     const session = await runtime.InferenceSession.create(model, options).catch(failed);
-    return new Engine(runtime, session, manifest);
+    return new Engine(runtime, session, manifest, tokens);
   }
 
   /** @throws DetectorError `runtime_failed`. */
   score(texts: readonly string[]): Promise<Score[]> {
-    return this.#serial.run(async () => {
-      const scores: Score[] = [];
-      for (const text of texts) scores.push(await this.#scoreOne(text));
-      return scores;
-    });
+    return this.#serial.run(() => this.#scoreAll(texts).catch(failed));
   }
 
   close(): Promise<void> {
     return this.#serial.run(() => this.#session.release());
   }
 
+  async #scoreAll(texts: readonly string[]): Promise<Score[]> {
+    if (this.#tokens !== null) {
+      return this.#tokens.score(texts, this.#normalize, (batch) => this.#runBatch(batch));
+    }
+    const scores: Score[] = [];
+    for (const text of texts) scores.push(await this.#scoreOne(text));
+    return scores;
+  }
+
   async #scoreOne(text: string): Promise<Score> {
     const started = performance.now();
     const normal = this.#normalize(text);
     const normalized = performance.now();
-    const probability = await this.#run(normal).catch(failed);
+    const feeds = { text: new this.#runtime.Tensor('string', [normal], [1]) };
+    const [probability] = await this.#run(feeds);
     return {
-      probability,
+      probability: given(probability),
       normalizeMs: normalized - started,
       runMs: performance.now() - normalized,
+      tokens: null,
+      windows: 1,
     };
   }
 
-  async #run(normal: string): Promise<number> {
-    const feeds = { text: new this.#runtime.Tensor('string', [normal], [1]) };
-    const outputs = await this.#session.run(feeds, ['probability']);
-    const probability = outputs.probability?.data[0];
-    for (const tensor of Object.values(outputs)) tensor.dispose();
-    if (typeof probability !== 'number') throw new Error('the graph gave no probability');
-    return probability;
+  #runBatch({ inputIds, attentionMask, shape }: Batch): Promise<Float32Array> {
+    const { Tensor } = this.#runtime;
+    return this.#run({
+      input_ids: new Tensor('int64', inputIds, shape),
+      attention_mask: new Tensor('int64', attentionMask, shape),
+    });
+  }
+
+  async #run(feeds: Record<string, Ort.Tensor>): Promise<Float32Array> {
+    const { probability } = await this.#session.run(feeds, ['probability']);
+    return given(probability).data as Float32Array;
   }
 }
 
-function requireSupport({ model_id, input }: Manifest): void {
-  if (input.kind !== 'text') {
-    throw new DetectorError(
-      'unsupported_model',
-      `${model_id}: only text-in graphs run here so far`,
-    );
-  }
+function given<T>(value: T | undefined): T {
+  if (value === undefined) throw new Error('the graph gave no probability');
+  return value;
 }
 
 function failed(cause: unknown): never {

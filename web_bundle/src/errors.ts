@@ -18,14 +18,15 @@ export class DetectorError extends Error {
   }
 }
 
-/** Whether `value` is an error of this package. */
+/** Whether `value` is an error of this package, of whichever of its scripts. */
 export function isDetectorError(value: unknown): value is DetectorError {
-  return value instanceof DetectorError;
+  return value instanceof Error && value.name === 'DetectorError';
 }
 
-/** `cause` as it is if it has a code already, else as an error with `code`. */
+/** `cause` as an error of this script, with the code that it has already, else with `code`. */
 export function asDetectorError(cause: unknown, code: ErrorCode): DetectorError {
-  if (isDetectorError(cause)) return cause;
+  if (cause instanceof DetectorError) return cause;
+  if (isDetectorError(cause)) return new DetectorError(cause.code, cause.message, { cause });
   const message = cause instanceof Error ? cause.message : String(cause);
   return new DetectorError(code, message, { cause });
 }

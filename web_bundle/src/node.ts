@@ -5,9 +5,11 @@ import { dirname, join } from 'node:path';
 import { artifactOf } from './detection.js';
 import { requireDigest } from './digest.js';
 import { configureWasm, Engine, type Provider, type Runtime } from './engine.js';
-import { DetectorError } from './errors.js';
-import { modelFile, parseManifest } from './manifest.js';
+import { asDetectorError, DetectorError } from './errors.js';
+import { type ArtifactFile, type Manifest, modelFile, parseManifest } from './manifest.js';
+import { NORMALIZERS } from './normalizers.js';
 import { type Detector, ScoringDetector } from './scorer.js';
+import type { TokensInput } from './tokens.js';
 import { WASM_FILE, WASM_SHA256 } from './wasm.js';
 
 export type { Artifact, Detection, DetectionMetadata } from './detection.js';
@@ -19,15 +21,16 @@ export type { DetectOptions, Detector } from './scorer.js';
 /** The packages that can run a graph in Node; `onnxruntime-node` is the caller's to install. */
 export type RuntimeName = 'onnxruntime-web' | 'onnxruntime-node';
 
-/** Which artifact to load, and with what. */
-export type NodeDetectorOptions = (
-  | { readonly folder: string }
-  | { readonly manifestPath: string }
-) & {
-  /** `onnxruntime-web` unless said otherwise: the same WebAssembly as in the browser. */
-  readonly runtime?: RuntimeName;
+/** Which artifact. */
+export type ArtifactOnDisk = ({ readonly folder: string } | { readonly manifestPath: string }) & {
   /** Refuse any artifact but this one. */
   readonly expectedDigest?: string;
+};
+
+/** Which artifact to load, and with what. */
+export type NodeDetectorOptions = ArtifactOnDisk & {
+  /** `onnxruntime-web` unless said otherwise: the same WebAssembly as in the browser. */
+  readonly runtime?: RuntimeName;
 };
 
 interface LoadedRuntime {
@@ -47,15 +50,52 @@ const RUNTIMES: Record<RuntimeName, () => Promise<LoadedRuntime>> = {
  *   `runtime_failed`.
  */
 export async function createNodeDetector(options: NodeDetectorOptions): Promise<Detector> {
+  const { manifest, file, tokens } = await readArtifact(options);
+  const model = await file(modelFile(manifest));
+  const { runtime, provider } = await RUNTIMES[options.runtime ?? 'onnxruntime-web']();
+  const engine = await Engine.load(runtime, manifest, model, provider, tokens);
+  return new ScoringDetector(artifactOf(manifest, provider), engine);
+}
+
+/**
+ * Token ids as the artifact's graph reads them, before windows: docs/windows.md, steps 1 and 2.
+ *
+ * @throws DetectorError as `createNodeDetector`; `unsupported_model` where the graph reads text.
+ */
+export async function createNodeTokenizer(
+  options: ArtifactOnDisk,
+): Promise<(text: string) => number[]> {
+  const { manifest, tokens } = await readArtifact(options);
+  if (tokens === null) {
+    throw new DetectorError('unsupported_model', `${manifest.model_id} reads text, not tokens`);
+  }
+  const normalize = NORMALIZERS[manifest.input.normalizer];
+  return (text) => tokens.tokenize(normalize(text));
+}
+
+interface ReadArtifact {
+  readonly manifest: Manifest;
+  readonly tokens: TokensInput | null;
+  /** The bytes of one of its files, verified. */
+  file(entry: ArtifactFile): Promise<Uint8Array>;
+}
+
+async function readArtifact(options: ArtifactOnDisk): Promise<ReadArtifact> {
   const manifestPath =
     'folder' in options ? join(options.folder, 'manifest.json') : options.manifestPath;
   const text = (await read(manifestPath)).toString('utf8');
   const manifest = parseManifest(text, options.expectedDigest);
-  const { path, sha256 } = modelFile(manifest);
-  const model = await readVerified(join(dirname(manifestPath), path), sha256);
-  const { runtime, provider } = await RUNTIMES[options.runtime ?? 'onnxruntime-web']();
-  const engine = await Engine.load(runtime, manifest, model, provider);
-  return new ScoringDetector(artifactOf(manifest, provider), engine);
+  const file = ({ path, sha256 }: ArtifactFile) =>
+    readVerified(join(dirname(manifestPath), path), sha256);
+  const tokens = manifest.input.kind === 'text' ? null : await tokensOf(manifest, file);
+  return { manifest, file, tokens };
+}
+
+async function tokensOf(manifest: Manifest, file: ReadArtifact['file']): Promise<TokensInput> {
+  const { tokensInput } = await import('./tokens.js');
+  return tokensInput(manifest, file).catch((cause: unknown) => {
+    throw asDetectorError(cause, 'runtime_failed');
+  });
 }
 
 async function loadWasmRuntime(): Promise<LoadedRuntime> {

@@ -6,6 +6,7 @@ import type { Score } from './scorer.js';
 export interface ArtifactLocation {
   readonly manifestUrl: string;
   readonly modelUrl: string | null;
+  readonly tokenizerUrl: string | null;
   readonly wasmUrl: string;
   readonly expectedDigest: string | null;
 }

@@ -4,8 +4,13 @@ import { DetectorError } from './errors.js';
 /** A probability and what it took. */
 export interface Score {
   readonly probability: number;
+  /** Tokenising included. */
   readonly normalizeMs: number;
+  /** A run that several windows share counts for each with its part. */
   readonly runMs: number;
+  /** Of the text itself, without special ones; null where the graph reads text. */
+  readonly tokens: number | null;
+  readonly windows: number;
 }
 
 /** What scores texts: an engine in this thread, or one behind a worker. */

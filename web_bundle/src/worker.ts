@@ -3,8 +3,9 @@ import { artifactOf } from './detection.js';
 import { fetchText, fetchVerified } from './download.js';
 import { configureWasm, Engine } from './engine.js';
 import { asDetectorError, DetectorError } from './errors.js';
-import { type Manifest, modelFile, parseManifest } from './manifest.js';
+import { type ArtifactFile, type Manifest, modelFile, parseManifest } from './manifest.js';
 import type { ArtifactLocation, Envelope, Reply, Request } from './protocol.js';
+import type * as Tokens from './tokens.js';
 import { WASM_SHA256 } from './wasm.js';
 
 declare const self: DedicatedWorkerGlobalScope;
@@ -28,12 +29,12 @@ class WorkerSide {
   }
 
   async #load(location: ArtifactLocation): Promise<Reply> {
-    const [wasm, [manifest, model]] = await Promise.all([
+    const [wasm, { manifest, model, tokens }] = await Promise.all([
       fetchVerified(location.wasmUrl, WASM_SHA256),
       fetchArtifact(location),
     ]);
     configureWasm(runtime.env, wasm);
-    const engine = await Engine.load(runtime, manifest, model, 'wasm');
+    const engine = await Engine.load(runtime, manifest, model, 'wasm', tokens);
     await engine.score([WARM_UP]);
     this.#engine = engine;
     return { kind: 'loaded', artifact: artifactOf(manifest, 'wasm') };
@@ -45,13 +46,32 @@ class WorkerSide {
   }
 }
 
-async function fetchArtifact(location: ArtifactLocation): Promise<[Manifest, Uint8Array]> {
+interface Fetched {
+  readonly manifest: Manifest;
+  readonly model: Uint8Array;
+  readonly tokens: Tokens.TokensInput | null;
+}
+
+async function fetchArtifact(location: ArtifactLocation): Promise<Fetched> {
   const text = await fetchText(location.manifestUrl);
   const manifest = parseManifest(text, location.expectedDigest ?? undefined);
-  const { path, sha256 } = modelFile(manifest);
-  const url = location.modelUrl ?? new URL(path, location.manifestUrl).href;
-  return [manifest, await fetchVerified(url, sha256)];
+  const fetched = (file: ArtifactFile, url: string | null) =>
+    fetchVerified(url ?? new URL(file.path, location.manifestUrl).href, file.sha256);
+  const [model, tokens] = await Promise.all([
+    fetched(modelFile(manifest), location.modelUrl),
+    manifest.input.kind === 'text'
+      ? null
+      : tokensInput(manifest, (file) => fetched(file, location.tokenizerUrl)),
+  ]);
+  return { manifest, model, tokens };
 }
+
+// Bundlers copy the script by this very expression, and leave the import as it is (build/scripts.mjs).
+const tokensInput: typeof Tokens.tokensInput = async (...inputs) => {
+  const url = new URL('./tokens.js', import.meta.url).href;
+  const script: typeof Tokens = await import(url);
+  return script.tokensInput(...inputs);
+};
 
 function failure(cause: unknown): Reply {
   const { code, message } = asDetectorError(cause, 'runtime_failed');

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -8,8 +8,8 @@ import { expect, test } from 'vitest';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
-function build(artifacts: string, out: string) {
-  const args = ['build.mjs', '--artifacts', artifacts, '--out', out];
+function build(artifacts: string, out: string, ...more: string[]) {
+  const args = ['build.mjs', '--artifacts', artifacts, '--out', out, ...more];
   return promisify(execFile)('node', args, { cwd: ROOT });
 }
 
@@ -39,6 +39,28 @@ test('takes the newest version by number, and lists it', async () => {
     { model_id: 'fixture-tiny', version: '1.10.0', manifest: 'fixture-tiny/1.10.0/manifest.json' },
   ]);
   expect(await readdir(join(out, 'static/models/fixture-tiny'))).toEqual(['1.10.0']);
+});
+
+test('a model may be named; its tokenizer goes with it', async () => {
+  const store = await storeOf(['1.0.0']);
+  const folder = join(store, 'fixture-tokens', '1.0.0');
+  await cp(join(ROOT, 'test/fixtures/fixture-tokens'), folder, { recursive: true });
+  const out = join(await emptyFolder(), 'dist');
+  await build(store, out, '--models', 'fixture-tokens');
+  const served = join(out, 'static/models/fixture-tokens/1.0.0');
+  expect(await readdir(join(out, 'static/models'))).toEqual(['fixture-tokens', 'index.json']);
+  expect(await readdir(served)).toEqual(['manifest.json', 'model.onnx', 'tokenizer.json']);
+  const failure = await build(store, out, '--models', 'no-such').catch((error) => error);
+  expect(failure.stderr).toMatch(/^web bundle: no artifact no-such in .*\n$/);
+});
+
+test('bundlers copy the script for tokens, and leave its import to the browser', async () => {
+  const out = join(await emptyFolder(), 'dist');
+  await build(await storeOf(['1.0.0']), out);
+  const worker = await readFile(join(out, 'npm/worker.js'), 'utf8');
+  const expression = 'new URL("./tokens.js",import.meta.url)';
+  expect(worker).toContain(`import(/*webpackIgnore:true*//*@vite-ignore*/${expression}`);
+  expect(await readFile(join(out, 'npm/node.js'), 'utf8')).toContain('import("./tokens.js")');
 });
 
 test('a failed build says why in one line and leaves the old one', async () => {

@@ -5,7 +5,11 @@ import { MANIFEST_TEXT } from './fixture.js';
 
 const artifact = artifactOf(parseManifest(MANIFEST_TEXT), 'wasm');
 const scored = (probability: number) =>
-  detectionOf(artifact, { probability, normalizeMs: 0.25, runMs: 0.5 }, 1.5);
+  detectionOf(
+    artifact,
+    { probability, normalizeMs: 0.25, runMs: 0.5, tokens: null, windows: 1 },
+    1.5,
+  );
 
 test('has the fields of every backend’s result', () => {
   expect(scored(0.75)).toEqual({

@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-/** The folder of the committed artifact (test/fixtures/README.md). */
+/** The folders of the committed artifacts (test/fixtures/README.md). */
 export const FIXTURE = fileURLToPath(new URL('fixtures/fixture-tiny', import.meta.url));
+export const TOKENS_FIXTURE = fileURLToPath(new URL('fixtures/fixture-tokens', import.meta.url));
 
 export const MANIFEST_TEXT = readFileSync(`${FIXTURE}/manifest.json`, 'utf8');
 
@@ -10,6 +11,9 @@ export interface GoldenVector {
   readonly text: string;
   readonly normal: string;
   readonly probability: number;
+  /** Of fixture-tokens only. */
+  readonly ids?: readonly number[];
+  readonly windows?: number;
 }
 
 export function goldenVectors(folder: string): GoldenVector[] {

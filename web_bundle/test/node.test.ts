@@ -70,7 +70,7 @@ test('bytes that are no graph are runtime_failed', async () => {
   const { parseManifest } = await import('../src/manifest.js');
   const manifest = parseManifest(await readFile(join(FIXTURE, 'manifest.json'), 'utf8'));
   const runtime = await import('onnxruntime-node');
-  const loading = Engine.load(runtime, manifest, new Uint8Array(10), 'cpu');
+  const loading = Engine.load(runtime, manifest, new Uint8Array(10), 'cpu', null);
   await expect(loading).rejects.toMatchObject({ code: 'runtime_failed' });
 });
 
