@@ -105,7 +105,7 @@ def list_recipes(as_json: AsJson = False) -> None:
     return console.print(table)
 
 
-def _row(artifact: Artifact, is_new: bool) -> dict[str, str | int | float | bool]:
+def _row(artifact: Artifact, is_new: bool) -> dict[str, str | int | float | bool | None]:
     manifest = artifact.manifest
     return {
         "model_id": manifest.model_id,
@@ -113,7 +113,7 @@ def _row(artifact: Artifact, is_new: bool) -> dict[str, str | int | float | bool
         "size_category": manifest.size_category.value,
         "size_bytes": manifest.size_bytes,
         "max_abs_diff": max(manifest.parity.max_abs_diff.values()),
-        "auroc": manifest.quality.auroc,
+        "auroc": None if manifest.quality is None else manifest.quality.auroc,
         "digest": manifest.digest,
         "path": str(artifact.folder),
         "built": is_new,
@@ -132,7 +132,7 @@ def _table(artifacts: list[Artifact]) -> Table:
             str(row["size_category"]),
             f"{row['size_bytes']:,}",
             f"{row['max_abs_diff']:.1e}",
-            f"{row['auroc']:.4f}",
+            "not evaluated" if row["auroc"] is None else f"{row['auroc']:.4f}",
             _short(artifact.folder),
         )
     return table

@@ -1,4 +1,4 @@
-"""evaluation.json of a recipe: what training measured, read by the build for the manifest."""
+"""evaluation.json of a recipe: what was measured, for the manifest."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -6,20 +6,24 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from export.errors import RecipeError
+from export.recipe import RECIPE_FILE, Recipe
 from registry.manifest import Decision, Quality
 
 EVALUATION_FILE = "evaluation.json"
 
 
 class Evaluation(BaseModel):
-    """Scores of the shipped weights on documents whose groups were held out of training."""
+    """Scores of the shipped weights on documents whose groups were held out of training.
+
+    What has a default is for the model card; training fills it in.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     dataset: str
     dataset_sha256: str
-    n_train: int
-    ai_share: float
+    n_train: int | None = None
+    ai_share: float | None = None
     n: int = Field(gt=0)
     threshold: float
     target_fpr: float
@@ -29,11 +33,11 @@ class Evaluation(BaseModel):
     fpr_at_threshold: float
     tpr_at_threshold: float
     expected_calibration_error: float
-    auroc_by_domain: Mapping[str, float]
-    auroc_by_generator: Mapping[str, float]
-    fpr_by_domain: Mapping[str, float]
-    auroc_by_words: Mapping[str, float]
-    auroc_leave_one_domain_out: Mapping[str, float]
+    auroc_by_domain: Mapping[str, float] = {}
+    auroc_by_generator: Mapping[str, float] = {}
+    fpr_by_domain: Mapping[str, float] = {}
+    auroc_by_words: Mapping[str, float] = {}
+    auroc_leave_one_domain_out: Mapping[str, float] = {}
 
     @property
     def mean_unseen_auroc(self) -> float:
@@ -49,11 +53,12 @@ class Evaluation(BaseModel):
 
     def quality(self) -> Quality:
         """The manifest's evidence."""
+        unseen = bool(self.auroc_leave_one_domain_out)
         return Quality(
             dataset=f"{self.dataset} (sha256 {self.dataset_sha256[:12]}), held-out groups",
             n=self.n,
             auroc=self.auroc,
-            leave_one_domain_out_auroc=round(self.mean_unseen_auroc, 4),
+            leave_one_domain_out_auroc=round(self.mean_unseen_auroc, 4) if unseen else None,
             tpr_at_1pct_fpr=self.tpr_at_1pct_fpr,
             fpr_at_threshold=self.fpr_at_threshold,
             tpr_at_threshold=self.tpr_at_threshold,
@@ -67,6 +72,25 @@ def read_evaluation(recipe_folder: Path) -> Evaluation:
     try:
         return Evaluation.model_validate_json(path.read_bytes())
     except FileNotFoundError:
-        raise RecipeError(f"{path} is missing: train the recipe first") from None
+        raise RecipeError(
+            f"{path} is missing: train the recipe first, or choose a [decision] threshold in "
+            f"{RECIPE_FILE}; the manifest then says that the model is not evaluated"
+        ) from None
     except ValidationError as exc:
         raise RecipeError(f"{path} is not an evaluation: {exc}") from exc
+
+
+def evaluation_of(recipe: Recipe) -> Evaluation | None:
+    """The recipe's evaluation; null where the recipe chooses its threshold itself.
+
+    Raises:
+        RecipeError: there is neither, or there are both and it is unclear which threshold holds.
+    """
+    if recipe.decision is None:
+        return read_evaluation(recipe.folder)
+    if (recipe.folder / EVALUATION_FILE).exists():
+        raise RecipeError(
+            f"{recipe.folder / RECIPE_FILE}: decision: {EVALUATION_FILE} has a measured threshold; "
+            "remove one of the two"
+        )
+    return None

@@ -60,7 +60,8 @@ def onnxruntime_version() -> str:
 def source_digest(recipe: Recipe) -> str:
     """sha256 over recipe, weights, evaluation, the build's code, and the tools' versions."""
     names = (RECIPE_FILE, EVALUATION_FILE, recipe.source.weights)
-    inputs = {name: sha256_of_file(recipe.folder / name) for name in names}
+    paths = [recipe.folder / name for name in names]
+    inputs = {path.name: sha256_of_file(path) for path in paths if path.is_file()}
     code = {str(path.relative_to(ROOT)): sha256_of_file(path) for path in _code_files()}
     return sha256_of_json(
         {

@@ -13,6 +13,7 @@ from registry.manifest import (
     VARIANT_MARK,
     FileName,
     ModelId,
+    Probability,
     Quantization,
     VariantName,
     VersionText,
@@ -58,6 +59,12 @@ class RecipeInput(_Strict):
     window: Window | None = None
 
 
+class RecipeDecision(_Strict):
+    """A threshold that was chosen, not measured: for a model that nobody has evaluated."""
+
+    threshold: Probability
+
+
 class Recipe(_Strict):
     """recipe.toml, and the folder it was read from."""
 
@@ -68,6 +75,8 @@ class Recipe(_Strict):
     labels: tuple[str, str]
     source: Source
     input: RecipeInput
+    decision: RecipeDecision | None = None
+    """Instead of evaluation.json, where the model is not evaluated."""
     quantization: Quantization
     variants: Mapping[VariantName, Quantization] = {}
     external_data: bool = False

@@ -43,7 +43,7 @@ def _summary(artifact: Artifact) -> dict[str, JsonValue]:
         "size_category": manifest.size_category.value,
         "size_bytes": manifest.size_bytes,
         "scheme": manifest.quantization.scheme.value,
-        "auroc": manifest.quality.auroc,
+        "auroc": None if manifest.quality is None else manifest.quality.auroc,
         "digest": manifest.digest,
         "path": str(artifact.folder),
     }
@@ -61,7 +61,8 @@ def list_artifacts(root: Root = DEFAULT_ROOT, as_json: AsJson = False) -> None:
     for row in rows:
         megabytes = f"{int(str(row['size_bytes'])) / 1e6:.2f}"
         cells = (row["model_id"], row["version"], row["size_category"], megabytes, row["scheme"])
-        table.add_row(*map(str, cells), f"{row['auroc']:.4f}", str(row["digest"])[:12])
+        auroc = "not evaluated" if row["auroc"] is None else f"{row['auroc']:.4f}"
+        table.add_row(*map(str, cells), auroc, str(row["digest"])[:12])
     return console.print(table)
 
 

@@ -148,10 +148,14 @@ class OutputSpec(Frozen):
 
 
 class Decision(Frozen):
-    """From probability to label: 1 where probability >= threshold."""
+    """From probability to label: 1 where probability >= threshold.
+
+    `target_fpr` is the share of human texts that the threshold was measured to flag at most; null
+    where the threshold was chosen without a measurement.
+    """
 
     threshold: Probability
-    target_fpr: Probability
+    target_fpr: Probability | None
     calibration: str
 
 
@@ -265,7 +269,10 @@ class Contract(Frozen):
 
 
 class Manifest(Contract):
-    """An artifact: its files, its contract, and the evidence for it."""
+    """An artifact: its files, its contract, and the evidence for it.
+
+    `quality` is null where nobody has evaluated the model.
+    """
 
     schema_version: Literal[1] = 1
     model_id: ModelId
@@ -276,7 +283,7 @@ class Manifest(Contract):
     size_category: SizeCategory
     routing: Routing
     runtime: RuntimeRequirements
-    quality: Quality
+    quality: Quality | None
     parity: Parity
     source: Source
     provenance: Provenance
@@ -294,6 +301,8 @@ class Manifest(Contract):
             raise ValueError("size_bytes is not the sum of the files' bytes")
         if self.size_category is not SizeCategory.of(self.size_bytes):
             raise ValueError("size_category does not follow from size_bytes")
+        if self.quality is None and self.decision.target_fpr is not None:
+            raise ValueError("decision.target_fpr says a measurement, but quality is null")
         if self.digest != artifact_digest(self.files, self):
             raise ValueError("digest is not that of the files and the contract")
         return self

@@ -75,7 +75,7 @@ def _contract(measured: MeasuredGraph) -> Contract:
         labels=loaded.recipe.labels,
         input=loaded.source.input,
         outputs=loaded.source.outputs,
-        decision=loaded.evaluation.decision(),
+        decision=loaded.decision,
         quantization=loaded.recipe.quantization,
     )
 
@@ -120,7 +120,7 @@ def _manifest(measured: MeasuredGraph, files: tuple[ArtifactFile, ...]) -> Manif
             browser=measured.checked.browser,
             memory_bytes=measured.memory_bytes,
         ),
-        quality=loaded.evaluation.quality(),
+        quality=loaded.quality,
         parity=_parity(measured),
         source=Source(
             kind=loaded.recipe.source.kind,

@@ -78,7 +78,7 @@ def _drift(graph: QuantizedGraph, run: GraphRun, texts: tuple[str, ...]) -> Drif
     ours = preparation.probabilities(run, prepared)
     theirs = preparation.probabilities(loaded.source.run, prepared)
     difference = np.abs(ours - theirs)
-    threshold = loaded.evaluation.threshold
+    threshold = loaded.decision.threshold
     drift = Drift(
         n=len(texts),
         p50=_short(np.quantile(difference, 0.5)),

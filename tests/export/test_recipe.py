@@ -1,3 +1,4 @@
+import json
 import shutil
 from pathlib import Path
 
@@ -5,8 +6,11 @@ import pytest
 
 from export.errors import RecipeError
 from export.evaluation import read_evaluation
+from export.passes.load import load
 from export.provenance import source_digest
 from export.recipe import RECIPES, catalogue, read_recipe
+
+CARD_ONLY = ("n_train", "ai_share")
 
 
 @pytest.fixture
@@ -48,6 +52,30 @@ def test_a_missing_evaluation_says_what_to_do(folder: Path) -> None:
     (folder / "evaluation.json").unlink()
     with pytest.raises(RecipeError, match="train the recipe first"):
         read_evaluation(folder)
+
+
+def test_a_chosen_threshold_stands_in_for_an_evaluation(folder: Path) -> None:
+    (folder / "evaluation.json").unlink()
+    with (folder / "recipe.toml").open("a") as file:
+        file.write("[decision]\nthreshold = 0.25\n")
+    loaded = load(read_recipe(folder))
+    assert (loaded.decision.threshold, loaded.decision.target_fpr) == (0.25, None)
+    assert loaded.quality is None
+
+
+def test_two_thresholds_are_refused(folder: Path) -> None:
+    with (folder / "recipe.toml").open("a") as file:
+        file.write("[decision]\nthreshold = 0.25\n")
+    with pytest.raises(RecipeError, match="remove one of the two"):
+        load(read_recipe(folder))
+
+
+def test_an_evaluation_needs_nothing_that_only_our_training_measures(folder: Path) -> None:
+    whole = json.loads((folder / "evaluation.json").read_bytes())
+    kept = {k: v for k, v in whole.items() if not isinstance(v, dict) and k not in CARD_ONLY}
+    (folder / "evaluation.json").write_text(json.dumps(kept))
+    quality = read_evaluation(folder).quality()
+    assert (quality.auroc, quality.leave_one_domain_out_auroc) == (whole["auroc"], None)
 
 
 def test_a_variant_is_a_recipe_of_its_own(folder: Path) -> None:

@@ -5,7 +5,7 @@ import pytest
 from pydantic import ValidationError
 
 from registry import Manifest, SizeCategory
-from registry.manifest import Routing
+from registry.manifest import Routing, artifact_digest
 from registry.schema import SCHEMA_PATH, manifest_schema
 
 
@@ -45,6 +45,16 @@ def test_a_manifest_that_contradicts_itself_is_refused(
 ) -> None:
     with pytest.raises(ValidationError):
         Manifest.model_validate(changed(manifest, **{field: value}))
+
+
+def test_a_model_that_is_not_evaluated_has_no_measured_threshold(manifest: Manifest) -> None:
+    with pytest.raises(ValidationError, match="quality is null"):
+        Manifest.model_validate(changed(manifest, quality=None))
+    decision = manifest.decision.model_copy(update={"target_fpr": None})
+    contract = manifest.model_copy(update={"decision": decision, "quality": None})
+    digest = artifact_digest(manifest.files, contract)
+    chosen = changed(contract, digest=digest)
+    assert Manifest.model_validate(chosen).quality is None
 
 
 @pytest.mark.parametrize("path", ["../model.onnx", "/etc/passwd", "a/b", "", ".hidden", "a\\b"])

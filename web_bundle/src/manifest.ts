@@ -25,8 +25,7 @@ const RULES: readonly Rule[] = [
   ['decision.threshold', isProbability, 'a number from 0 to 1'],
   ['quantization.scheme', isString, 'a string'],
   ['runtime.browser.supported', (value) => typeof value === 'boolean', 'true or false'],
-  ['quality.fpr_at_threshold', isProbability, 'a number from 0 to 1'],
-  ['quality.tpr_at_threshold', isProbability, 'a number from 0 to 1'],
+  ['quality', isQuality, 'null, or rates from 0 to 1 at the threshold'],
 ];
 
 /**
@@ -100,6 +99,13 @@ function isString(value: unknown): value is string {
 
 function isProbability(value: unknown): boolean {
   return typeof value === 'number' && value >= 0 && value <= 1;
+}
+
+function isQuality(value: unknown): boolean {
+  if (value === null) return true;
+  return (
+    isProbability(at(value, 'fpr_at_threshold')) && isProbability(at(value, 'tpr_at_threshold'))
+  );
 }
 
 function isPairOfStrings(value: unknown): boolean {

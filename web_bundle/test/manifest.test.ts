@@ -28,6 +28,10 @@ test('evidence and routing are not part of the identity', () => {
   expect(parseManifest(text).routing.preferred_backend).toBe('local');
 });
 
+test('a model that is not evaluated has no quality', () => {
+  expect(parseManifest(edited((m) => Object.assign(m, { quality: null }))).quality).toBeNull();
+});
+
 test('the caller may ask for one artifact and no other', () => {
   const { digest } = parseManifest(MANIFEST_TEXT);
   expect(parseManifest(MANIFEST_TEXT, `sha256:${digest}`).digest).toBe(digest);
@@ -45,6 +49,7 @@ test.each([
   ['no model file', edited((m) => Object.assign(modelFile(m), { path: 'other.onnx' }))],
   ['a file listed twice', edited((m) => m.files.push(modelFile(m)))],
   ['a digest that is none', edited((m) => Object.assign(modelFile(m), { sha256: 'abc' }))],
+  ['quality without rates', edited((m) => Object.assign(m, { quality: {} }))],
   ['a threshold above 1', edited((m) => Object.assign(m.decision, { threshold: 2 }))],
 ])('refused as bad_manifest: %s', (_, text) => {
   expect(() => parseManifest(text)).toThrow(expect.objectContaining({ code: 'bad_manifest' }));

@@ -1,5 +1,17 @@
 import { expect, test } from 'vitest';
-import { countWords, lengthAdvice, milliseconds, percent, wordCount } from '../src/page/wording.js';
+import type { Detection } from '../src/detection.js';
+import { parseManifest } from '../src/manifest.js';
+import {
+  countWords,
+  lengthAdvice,
+  meaningOf,
+  milliseconds,
+  percent,
+  wordCount,
+} from '../src/page/wording.js';
+import { MANIFEST_TEXT } from './fixture.js';
+
+const ai = { prediction: 1 } as Detection;
 
 test.each([
   [0.8731, '87.3%'],
@@ -27,4 +39,10 @@ test('short texts get a warning', () => {
 test('durations keep what is readable', () => {
   expect(milliseconds(0.84)).toBe('0.8 ms');
   expect(milliseconds(123.4)).toBe('123 ms');
+});
+
+test('a rate of error is said only where one was measured', () => {
+  const manifest = parseManifest(MANIFEST_TEXT);
+  expect(meaningOf(ai, manifest)).toMatch(/So did \S+% of the texts that people wrote/);
+  expect(meaningOf(ai, { ...manifest, quality: null })).toContain('Nobody has measured');
 });

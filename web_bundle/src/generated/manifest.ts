@@ -23,6 +23,8 @@ export type Backend = 'local' | 'modal' | 'client_side';
 
 /**
  * An artifact: its files, its contract, and the evidence for it.
+ *
+ * `quality` is null where nobody has evaluated the model.
  */
 export interface Manifest {
   task: string;
@@ -44,7 +46,7 @@ export interface Manifest {
   size_category: SizeCategory;
   routing: Routing;
   runtime: RuntimeRequirements;
-  quality: Quality;
+  quality: Quality | null;
   parity: Parity;
   source: Source;
   provenance: Provenance;
@@ -87,10 +89,13 @@ export interface OutputSpec {
 }
 /**
  * From probability to label: 1 where probability >= threshold.
+ *
+ * `target_fpr` is the share of human texts that the threshold was measured to flag at most; null
+ * where the threshold was chosen without a measurement.
  */
 export interface Decision {
   threshold: number;
-  target_fpr: number;
+  target_fpr: number | null;
   calibration: string;
 }
 /**

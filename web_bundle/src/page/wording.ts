@@ -72,6 +72,10 @@ export function decisionOf({ prediction }: Detection): string {
 /** What the decision is worth, by the model's own evidence. */
 export function meaningOf({ prediction }: Detection, { decision, quality }: Manifest): string {
   const line = `the decision line of ${percent(decision.threshold)}`;
+  if (quality === null) {
+    const side = prediction === 1 ? 'It reaches' : 'It stays below';
+    return `${side} ${line}. Nobody has measured how often this model is wrong.`;
+  }
   return prediction === 1
     ? `It reaches ${line}. So did ${percent(quality.fpr_at_threshold)} of the texts that people wrote, when the model was tested: it can be wrong about this one.`
     : `It stays below ${line}. So did ${percent(1 - quality.tpr_at_threshold)} of the texts that an AI wrote, when the model was tested: it can be wrong about this one.`;
