@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from registry import norm1
+from registry import Artifact
 from registry.manifest import InputSpec
+from registry.normal_forms import NORMALIZERS
 from registry.windows import Encoding, encodings, pooled
 
 if TYPE_CHECKING:
@@ -17,18 +18,23 @@ if TYPE_CHECKING:
 Feeds = Mapping[str, npt.NDArray[Any]]
 Float32s = npt.NDArray[np.float32]
 Float64s = npt.NDArray[np.float64]
+Int64s = npt.NDArray[np.int64]
 Run = Callable[[Feeds], Float32s]
 BATCH = 16
 
 
 @dataclass(frozen=True)
 class PreparedText:
-    """A text, its normal form, its token ids (null for text-in graphs), and its windows."""
+    """A text, its normal form, its token ids (null for text-in graphs), and its windows.
+
+    `companion_ids` are its ids by each of the companions' tokenizers.
+    """
 
     text: str
     normalized: str
     ids: tuple[int, ...] | None
     windows: tuple[Encoding, ...]
+    companion_ids: tuple[tuple[int, ...], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -36,31 +42,38 @@ class TextPreparation:
     """What has to happen to a text before the graph: docs/norm-1.md and docs/windows.md."""
 
     spec: InputSpec
-    tokenizer: "Tokenizer | None"
+    tokenizers: "tuple[Tokenizer, ...]"
 
     @classmethod
-    def of(cls, spec: InputSpec, tokenizer_json: bytes | None) -> "TextPreparation":
-        """For an artifact's input and its tokenizer.json."""
-        if tokenizer_json is None:
-            return cls(spec, None)
-        # Imported here: text-in models are built without the package.
-        from tokenizers import Tokenizer
+    def of(cls, spec: InputSpec, tokenizers: Mapping[str, bytes]) -> "TextPreparation":
+        """For an artifact's input and the contents of its tokenizer files, by name."""
+        return cls(spec, tuple(_tokenizer(tokenizers[name]) for name in spec.tokenizers))
 
-        return cls(spec, Tokenizer.from_buffer(tokenizer_json))
+    @classmethod
+    def of_artifact(cls, artifact: Artifact) -> "TextPreparation":
+        """For a published artifact."""
+        spec = artifact.manifest.input
+        return cls.of(spec, {name: artifact.path(name).read_bytes() for name in spec.tokenizers})
 
     def prepare(self, text: str) -> PreparedText:
         """Normalise, tokenise, cut."""
-        normalized = norm1(text) if self.spec.normalizer == "norm-1" else _identity(text)
-        if self.tokenizer is None:
+        normalized = NORMALIZERS[self.spec.normalizer](text)
+        if not self.tokenizers:
             return PreparedText(text, normalized, None, ())
-        ids = tuple(self.tokenizer.encode(normalized, add_special_tokens=False).ids)
-        return PreparedText(text, normalized, ids, encodings(ids, self.spec))
+        first, *others = self.tokenizers
+        ids = _ids(first, normalized)
+        companion_ids = tuple(
+            _ids(tokenizer, NORMALIZERS[companion.normalizer](text))
+            for tokenizer, companion in zip(others, self.spec.companions, strict=True)
+        )
+        windows = encodings(ids, self.spec, companion_ids)
+        return PreparedText(text, normalized, ids, windows, companion_ids)
 
     def probabilities(
         self, run: Run, texts: Sequence[PreparedText], batch: int = BATCH
     ) -> Float64s:
         """P(AI) of each text, float64[N], `batch` texts or windows at a time, in their order."""
-        if self.tokenizer is None:
+        if not self.tokenizers:
             forms = [text.normalized for text in texts]
             parts = [run(text_feeds(forms[i : i + batch])) for i in range(0, len(forms), batch)]
             return np.concatenate(parts).astype(np.float64)
@@ -70,15 +83,13 @@ class TextPreparation:
         return np.array([self._pool(text, scores) for text in texts])
 
     def token_feeds(self, windows: Sequence[Encoding]) -> Feeds:
-        """input_ids, attention_mask int64[N, T], padded at the end."""
+        """input_ids, attention_mask int64[N, T], padded at the end; those of companions too."""
         assert self.spec.special_tokens is not None  # noqa: S101 (InputSpec checks it)
-        longest = max(len(window.ids) for window in windows)
-        ids = np.full((len(windows), longest), self.spec.special_tokens.pad, dtype=np.int64)
-        mask = np.zeros_like(ids)
-        for row, window in enumerate(windows):
-            ids[row, : len(window.ids)] = window.ids
-            mask[row, : len(window.ids)] = 1
-        return {"input_ids": ids, "attention_mask": mask}
+        feeds = _padded([window.ids for window in windows], self.spec.special_tokens.pad)
+        for place, companion in enumerate(self.spec.companions):
+            rows = [window.companions[place] for window in windows]
+            feeds |= _padded(rows, companion.special_tokens.pad, f"{companion.name}_")
+        return feeds
 
     def _pool(self, text: PreparedText, scores: Iterator[float]) -> float:
         assert self.spec.window is not None  # noqa: S101 (InputSpec checks it)
@@ -91,6 +102,25 @@ def text_feeds(normalized: Sequence[str]) -> Feeds:
     return {"text": np.array(normalized, dtype=object)}
 
 
-def _identity(text: str) -> str:
-    whole = text.replace("\0", " ").encode("utf-16-le", "surrogatepass")
-    return whole.decode("utf-16-le", "replace")
+def _tokenizer(content: bytes) -> "Tokenizer":
+    # Imported here: text-in models are built without the package.
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_buffer(content)
+    # Where to cut and what to fill with is said by the manifest.
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer
+
+
+def _ids(tokenizer: "Tokenizer", normalized: str) -> tuple[int, ...]:
+    return tuple(tokenizer.encode(normalized, add_special_tokens=False).ids)
+
+
+def _padded(rows: Sequence[Sequence[int]], pad: int, prefix: str = "") -> dict[str, Int64s]:
+    ids = np.full((len(rows), max(map(len, rows))), pad, dtype=np.int64)
+    mask = np.zeros_like(ids)
+    for place, row in enumerate(rows):
+        ids[place, : len(row)] = row
+        mask[place, : len(row)] = 1
+    return {f"{prefix}input_ids": ids, f"{prefix}attention_mask": mask}

@@ -1,7 +1,7 @@
 """What an artifact is: the one JSON document that exporter, server and browser share."""
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal, Self
 
 from packaging.version import InvalidVersion, Version
@@ -33,6 +33,7 @@ VersionText = Annotated[
     Field(pattern=r"^[0-9]+(\.[0-9]+)*[a-z0-9.+]*$", max_length=40),
     AfterValidator(_valid_version),
 ]
+Normalizer = Literal["norm-1", "identity"]
 FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=120)]
 Probability = Annotated[float, Field(ge=0, le=1)]
 
@@ -105,6 +106,34 @@ class SpecialTokens(Frozen):
     suffix: tuple[int, ...]
     pad: int = Field(ge=0)
 
+    @property
+    def length(self) -> int:
+        """How many ids frame a window."""
+        return len(self.prefix) + len(self.suffix)
+
+    def framed(self, ids: Sequence[int]) -> tuple[int, ...]:
+        """The ids as the graph reads them."""
+        return (*self.prefix, *ids, *self.suffix)
+
+
+class Companion(Frozen):
+    """A further encoding of the same windows, for a graph whose members have other tokenizers.
+
+    The graph reads it as `{name}_input_ids` and `{name}_attention_mask`.
+    """
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]
+    tokenizer: FileName
+    normalizer: Normalizer
+    max_tokens: int = Field(gt=0)
+    special_tokens: SpecialTokens
+
+    @model_validator(mode="after")
+    def _has_room(self) -> Self:
+        if self.special_tokens.length >= self.max_tokens:
+            raise ValueError(f"companion {self.name}: special_tokens fill max_tokens")
+        return self
+
 
 class InputSpec(Frozen):
     """What the graph is fed with; docs/windows.md. All but the first two are null for text.
@@ -113,24 +142,36 @@ class InputSpec(Frozen):
     """
 
     kind: Literal["text", "tokens"]
-    normalizer: Literal["norm-1", "identity"]
+    normalizer: Normalizer
     max_tokens: int | None = Field(default=None, gt=0)
     window: Window | None = None
     special_tokens: SpecialTokens | None = None
+    companions: tuple[Companion, ...] = ()
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
         terms = (self.max_tokens, self.window, self.special_tokens)
         if self.kind == "text" and any(term is not None for term in terms):
             raise ValueError("an input of kind text has no max_tokens, window or special_tokens")
+        if self.kind == "text" and self.companions:
+            raise ValueError("an input of kind text has no companions: they are cut by its windows")
+        if len({companion.name for companion in self.companions}) != len(self.companions):
+            raise ValueError("companions: a name is given twice")
         if self.kind == "tokens":
             self._require_fitting_window()
         return self
 
+    @property
+    def tokenizers(self) -> tuple[str, ...]:
+        """The artifact's tokenizer files, the one that windows are counted in first."""
+        if self.kind == "text":
+            return ()
+        return (TOKENIZER_FILE, *(companion.tokenizer for companion in self.companions))
+
     def _require_fitting_window(self) -> None:
         if self.max_tokens is None or self.window is None or self.special_tokens is None:
             raise ValueError("an input of kind tokens has max_tokens, window and special_tokens")
-        frame = len(self.special_tokens.prefix) + len(self.special_tokens.suffix)
+        frame = self.special_tokens.length
         if frame == 0:
             raise ValueError("special_tokens frame nothing: an empty text would have no ids")
         if self.window.tokens + frame > self.max_tokens:
@@ -295,8 +336,9 @@ class Manifest(Contract):
             raise ValueError("files: a path is listed twice")
         if MODEL_FILE not in names:
             raise ValueError(f"files: {MODEL_FILE} is missing")
-        if self.input.kind == "tokens" and TOKENIZER_FILE not in names:
-            raise ValueError(f"files: {TOKENIZER_FILE} is missing")
+        missing = [name for name in self.input.tokenizers if name not in names]
+        if missing:
+            raise ValueError(f"files: {missing[0]} is missing")
         if self.size_bytes != sum(file.bytes for file in self.files):
             raise ValueError("size_bytes is not the sum of the files' bytes")
         if self.size_category is not SizeCategory.of(self.size_bytes):

@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from registry.manifest import InputSpec, Window
+from registry.manifest import Companion, InputSpec, Window
 
 # Probabilities are clipped before their logit is taken: float32 cannot tell closer to 0 or 1.
 _CLIP = 1e-7
@@ -15,10 +15,16 @@ _CLIP = 1e-7
 
 @dataclass(frozen=True)
 class Encoding:
-    """One window as the graph reads it, and how many of its ids are the text's own."""
+    """One window as the graph reads it, and how many of its ids are the text's own.
+
+    `companions` are the ids of the same window by the companions' tokenizers, in their order;
+    `cut` says that one of those had more than its max_tokens, and lost the rest.
+    """
 
     ids: tuple[int, ...]
     content: int
+    companions: tuple[tuple[int, ...], ...] = ()
+    cut: bool = False
 
 
 def window_bounds(n_tokens: int, window: Window) -> tuple[tuple[int, int], ...]:
@@ -33,15 +39,40 @@ def window_bounds(n_tokens: int, window: Window) -> tuple[tuple[int, int], ...]:
     return tuple((start, start + window.tokens) for start in starts)
 
 
-def encodings(ids: Sequence[int], spec: InputSpec) -> tuple[Encoding, ...]:
-    """The windows of a text's token ids (without special tokens), framed as `spec` says."""
+def encodings(
+    ids: Sequence[int], spec: InputSpec, companions: Sequence[Sequence[int]] = ()
+) -> tuple[Encoding, ...]:
+    """The windows of a text's token ids (without special tokens), framed as `spec` says.
+
+    `companions` are the whole text's ids by each of the companions' tokenizers. A window has the
+    same share of them as of `ids`: tokens 100 to 200 of 400 are tokens 110 to 220 of 440.
+    """
     if spec.window is None or spec.special_tokens is None:
         raise ValueError("only an input of kind tokens has windows")
     special = spec.special_tokens
-    return tuple(
-        Encoding((*special.prefix, *ids[start:end], *special.suffix), end - start)
-        for start, end in window_bounds(len(ids), spec.window)
-    )
+    windows = []
+    for start, end in window_bounds(len(ids), spec.window):
+        shares = [
+            _share(other, companion, (start, end), len(ids))
+            for other, companion in zip(companions, spec.companions, strict=True)
+        ]
+        windows.append(
+            Encoding(
+                ids=special.framed(ids[start:end]),
+                content=end - start,
+                companions=tuple(share for share, _ in shares),
+                cut=any(cut for _, cut in shares),
+            )
+        )
+    return tuple(windows)
+
+
+def _share(
+    ids: Sequence[int], companion: Companion, bounds: tuple[int, int], of: int
+) -> tuple[tuple[int, ...], bool]:
+    start, end = (bound * len(ids) // of for bound in bounds) if of else (0, len(ids))
+    room = companion.max_tokens - companion.special_tokens.length
+    return companion.special_tokens.framed(ids[start : min(end, start + room)]), end - start > room
 
 
 def pooled(probabilities: Sequence[float], contents: Sequence[int], window: Window) -> float:

@@ -7,10 +7,10 @@ from typing import Self
 import numpy as np
 
 from registry.manifest import InputSpec
+from registry.normal_forms import NORMALIZERS
 from runtime_server.engine import Score
 from runtime_server.graph_input import Feed
 from runtime_server.micro_batches import micro_batches
-from runtime_server.normal_form import NORMALIZERS
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,13 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from registry import Artifact
-from registry.manifest import TOKENIZER_FILE, InputSpec, Window
+from registry.manifest import InputSpec, Normalizer, Window
+from registry.normal_forms import NORMALIZERS
 from registry.windows import Encoding, encodings, pooled
 from runtime_server.engine import Score
 from runtime_server.errors import EngineError
 from runtime_server.graph_input import Feed
 from runtime_server.micro_batches import micro_batches
-from runtime_server.normal_form import NORMALIZERS
 from runtime_server.verified_files import verified_bytes
 
 # Tokens in a micro-batch, padding included. It bounds the memory of one run, which grows with
@@ -34,7 +34,8 @@ class TokenizedText:
         """The probabilities of its windows, pooled."""
         contents = [encoding.content for encoding in self.windows]
         probability = pooled(probabilities, contents, window)
-        return Score(probability, self.tokens, windows=len(self.windows), truncated=False)
+        cut = any(encoding.cut for encoding in self.windows)
+        return Score(probability, self.tokens, windows=len(self.windows), truncated=cut)
 
 
 @dataclass(frozen=True)
@@ -43,29 +44,29 @@ class TokenRows:
 
     texts: tuple[TokenizedText, ...]
     encodings: tuple[Encoding, ...]
-    window: Window
-    pad: int
+    spec: InputSpec
 
     def micro_batches(self) -> Iterator[tuple[int, ...]]:
         """Short windows first, so that little is padded."""
         return micro_batches([len(row.ids) for row in self.encodings], padded=PADDED_TOKENS)
 
     def feed(self, places: Sequence[int]) -> Feed:
-        """`input_ids: int64[N,T]` and `attention_mask: int64[N,T]`, T the longest row's length."""
-        rows = [self.encodings[place].ids for place in places]
-        shape = (len(rows), max(map(len, rows)))
-        input_ids = np.full(shape, self.pad, np.int64)
-        attention_mask = np.zeros(shape, np.int64)
-        for place, ids in enumerate(rows):
-            input_ids[place, : len(ids)] = ids
-            attention_mask[place, : len(ids)] = 1
-        return {"input_ids": input_ids, "attention_mask": attention_mask}
+        """`input_ids: int64[N,T]` and `attention_mask: int64[N,T]`, T the longest row's length.
+
+        The same for each companion, under its name.
+        """
+        rows = [self.encodings[place] for place in places]
+        feed = _padded([row.ids for row in rows], _pad(self.spec))
+        for number, companion in enumerate(self.spec.companions):
+            ids = [row.companions[number] for row in rows]
+            feed |= _padded(ids, companion.special_tokens.pad, f"{companion.name}_")
+        return feed
 
     def scores(self, probabilities: Sequence[float]) -> tuple[Score, ...]:
         """Each text's probabilities, pooled."""
-        rest = iter(probabilities)
+        rest, window = iter(probabilities), _window(self.spec)
         return tuple(
-            text.score(tuple(islice(rest, len(text.windows))), self.window) for text in self.texts
+            text.score(tuple(islice(rest, len(text.windows))), window) for text in self.texts
         )
 
 
@@ -73,48 +74,81 @@ class TokenRows:
 class TokenInput:
     """A GraphInput for artifacts of kind tokens. Specification: docs/windows.md."""
 
-    tokenizer: Any
+    tokenizers: tuple["NamedTokenizer", ...]
     spec: InputSpec
-    window: Window
-    pad: int
 
     @classmethod
     def load(cls, artifact: Artifact) -> Self:
-        """With exactly the tokenizer.json that the manifest names.
+        """With exactly the tokenizers that the manifest names.
 
         Raises:
             EngineError: artifact_missing, digest_mismatch, load_failed.
         """
         spec = artifact.manifest.input
-        if spec.window is None or spec.special_tokens is None:
-            raise ValueError("only an input of kind tokens has windows")
-        tokenizer = _tokenizer(verified_bytes(artifact, TOKENIZER_FILE))
-        return cls(tokenizer, spec, spec.window, spec.special_tokens.pad)
+        normalizers = (spec.normalizer, *(other.normalizer for other in spec.companions))
+        tokenizers = tuple(
+            NamedTokenizer(name, _tokenizer(verified_bytes(artifact, name), name), normalizer)
+            for name, normalizer in zip(spec.tokenizers, normalizers, strict=True)
+        )
+        return cls(tokenizers, spec)
 
     def rows(self, texts: Sequence[str]) -> TokenRows:
         """One row per window."""
-        tokenized = tuple(map(self._cut, self._ids(texts)))
+        encoded = (tokenizer.ids(texts) for tokenizer in self.tokenizers)
+        tokenized = tuple(
+            TokenizedText(len(ids), encodings(ids, self.spec, others))
+            for ids, *others in zip(*encoded, strict=True)
+        )
         flat = tuple(chain.from_iterable(text.windows for text in tokenized))
-        return TokenRows(tokenized, flat, self.window, self.pad)
+        return TokenRows(tokenized, flat, self.spec)
 
-    def _ids(self, texts: Sequence[str]) -> Iterator[Sequence[int]]:
-        forms = list(map(NORMALIZERS[self.spec.normalizer], texts))
+
+@dataclass(frozen=True)
+class NamedTokenizer:
+    """One of the artifact's tokenizers, its file's name, and the normal form that it reads."""
+
+    name: str
+    tokenizer: Any
+    normalizer: Normalizer
+
+    def ids(self, texts: Sequence[str]) -> list[Sequence[int]]:
+        """Each text's ids, without special tokens. Raises EngineError: tokenize_failed."""
+        forms = list(map(NORMALIZERS[self.normalizer], texts))
         try:
             # "fast" is without the offsets; the ids are those of `encode`.
             encoded = self.tokenizer.encode_batch_fast(forms, add_special_tokens=False)
         except Exception as exc:  # tokenizers' errors have no base class of their own
-            raise EngineError("tokenize_failed", f"{TOKENIZER_FILE} failed on the batch") from exc
-        return (encoding.ids for encoding in encoded)
-
-    def _cut(self, ids: Sequence[int]) -> TokenizedText:
-        return TokenizedText(len(ids), encodings(ids, self.spec))
+            raise EngineError("tokenize_failed", f"{self.name} failed on the batch") from exc
+        return [encoding.ids for encoding in encoded]
 
 
-def _tokenizer(content: bytes) -> Any:  # noqa: ANN401
+def _padded(rows: Sequence[Sequence[int]], pad: int, prefix: str = "") -> dict[str, Any]:
+    shape = (len(rows), max(map(len, rows)))
+    input_ids = np.full(shape, pad, np.int64)
+    attention_mask = np.zeros(shape, np.int64)
+    for place, ids in enumerate(rows):
+        input_ids[place, : len(ids)] = ids
+        attention_mask[place, : len(ids)] = 1
+    return {f"{prefix}input_ids": input_ids, f"{prefix}attention_mask": attention_mask}
+
+
+def _window(spec: InputSpec) -> Window:
+    if spec.window is None:
+        raise ValueError("only an input of kind tokens has windows")
+    return spec.window
+
+
+def _pad(spec: InputSpec) -> int:
+    if spec.special_tokens is None:
+        raise ValueError("only an input of kind tokens is padded")
+    return spec.special_tokens.pad
+
+
+def _tokenizer(content: bytes, name: str) -> Any:  # noqa: ANN401
     try:
         tokenizer = Tokenizer.from_buffer(content)
     except ValueError as exc:
-        raise EngineError("load_failed", f"tokenizers refused {TOKENIZER_FILE}") from exc
+        raise EngineError("load_failed", f"tokenizers refused {name}") from exc
     # Where to cut and what to fill with is said by the manifest.
     tokenizer.no_truncation()
     tokenizer.no_padding()

@@ -61,11 +61,7 @@ def reference(artifact: Artifact, texts: list[str]) -> Answers:
 def onnxruntime_python(artifact: Artifact, texts: list[str]) -> Answers:
     content = artifact.path("model.onnx").read_bytes()
     session = ort.InferenceSession(content, providers=["CPUExecutionProvider"])
-    tokenizer = artifact.manifest.file("tokenizer.json")
-    preparation = TextPreparation.of(
-        artifact.manifest.input,
-        artifact.path("tokenizer.json").read_bytes() if tokenizer else None,
-    )
+    preparation = TextPreparation.of_artifact(artifact)
     prepared = [preparation.prepare(text) for text in texts]
     probabilities = preparation.probabilities(
         lambda feeds: session.run(["probability"], dict(feeds))[0], prepared, batch=1

@@ -35,6 +35,9 @@ def check_browser(verified: VerifiedGraph) -> BrowserCheckedGraph:
     if version is None:
         reason = "not tried: Node.js or web_bundle/node_modules is missing (`make setup`)"
         return _unsupported(verified, runtime, reason)
+    if verified.graph.loaded.source.input.companions:
+        reason = "the model reads several encodings of a text; the browser runtime makes one"
+        return _unsupported(verified, runtime, reason)
     if verified.graph.files.has_external_data:
         reason = f"the weights are in {DATA_FILE}: too large for a page, or kept apart on purpose"
         return _unsupported(verified, runtime, reason)

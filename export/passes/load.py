@@ -22,7 +22,7 @@ class LoadedModel:
     @property
     def preparation(self) -> TextPreparation:
         """What happens to a text before the graph."""
-        return TextPreparation.of(self.source.input, self.source.tokenizer_json)
+        return TextPreparation.of(self.source.input, self.source.tokenizers)
 
     @property
     def decision(self) -> Decision:

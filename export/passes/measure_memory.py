@@ -24,7 +24,7 @@ if texts:
     feeds = {"text": np.array(texts, dtype=object)}
 else:
     ids = np.ones((16, int(sys.argv[2])), dtype=np.int64)
-    feeds = {"input_ids": ids, "attention_mask": ids}
+    feeds = {value.name: ids for value in session.get_inputs()}
 session.run(["probability"], feeds)
 print(peak() - before)
 """

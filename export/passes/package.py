@@ -11,7 +11,6 @@ from export.provenance import provenance
 from registry import sha256_of_file
 from registry.manifest import (
     GOLDEN_FILE,
-    TOKENIZER_FILE,
     ArtifactFile,
     Contract,
     Manifest,
@@ -36,15 +35,14 @@ class PackagedArtifact:
 
 
 def package(measured: MeasuredGraph) -> PackagedArtifact:
-    """Write golden.jsonl and tokenizer.json beside the graph and describe all files."""
+    """Write golden.jsonl and the tokenizers beside the graph and describe all files."""
     verified = measured.checked.verified
     folder = verified.graph.files.folder
-    tokenizer_json = verified.graph.loaded.source.tokenizer_json
     (folder / GOLDEN_FILE).write_text("".join(_golden_lines(verified)), "ascii")
-    names = [*verified.graph.files.names, GOLDEN_FILE]
-    if tokenizer_json is not None:
-        (folder / TOKENIZER_FILE).write_bytes(tokenizer_json)
-        names.append(TOKENIZER_FILE)
+    tokenizers = verified.graph.loaded.source.tokenizers
+    for name, content in tokenizers.items():
+        (folder / name).write_bytes(content)
+    names = [*verified.graph.files.names, GOLDEN_FILE, *tokenizers]
     files = tuple(_described(folder / name) for name in names)
     return PackagedArtifact(_manifest(measured, files), folder)
 
@@ -57,6 +55,7 @@ def _golden_lines(verified: VerifiedGraph) -> Iterator[str]:
             "text": text.text,
             "normalized": text.normalized,
             "ids": text.ids,
+            **({"companion_ids": text.companion_ids} if text.companion_ids else {}),
             # 7 decimals: what is left of a float64 that was computed from float32 features
             "probability": round(probability, 7),
         }

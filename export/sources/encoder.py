@@ -1,5 +1,6 @@
 """A pretrained encoder with the pooling of its layers and a calibrated head in the graph."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Self
@@ -17,7 +18,7 @@ from export.inference import Feeds, Float32s
 from export.recipe import EncoderSource, Recipe
 from export.sources.source import SourceModel
 from export.torch_to_onnx import torch_to_onnx
-from registry.manifest import InputSpec, OutputSpec, SpecialTokens
+from registry.manifest import TOKENIZER_FILE, InputSpec, OutputSpec, SpecialTokens
 
 
 @dataclass(frozen=True)
@@ -63,10 +64,10 @@ class Encoder(SourceModel):
         return (OutputSpec(name="probability", dtype="float32", shape=("N",)),)
 
     @property
-    def tokenizer_json(self) -> bytes:
-        """The base's tokenizer, without truncation and padding."""
+    def tokenizers(self) -> Mapping[str, bytes]:
+        """The base's, without truncation and padding."""
         content: str = self.base.tokenizer.to_str()
-        return content.encode()
+        return {TOKENIZER_FILE: content.encode()}
 
     def run(self, feeds: Feeds) -> Float32s:
         """P(AI) of one batch of windows, float32[N]."""

@@ -1,5 +1,6 @@
 """A scikit-learn text pipeline."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Self
@@ -45,9 +46,9 @@ class SklearnText(SourceModel):
         return (OutputSpec(name="probability", dtype="float32", shape=("N",)),)
 
     @property
-    def tokenizer_json(self) -> None:
-        """The graph tokenises."""
-        return
+    def tokenizers(self) -> Mapping[str, bytes]:
+        """None: the graph tokenises."""
+        return {}
 
     def run(self, feeds: Feeds) -> Float32s:
         """P(AI) of feeds["text"], float32[N]."""

@@ -1,5 +1,6 @@
 """What every kind of source offers: its own answer, and a graph that should give the same."""
 
+from collections.abc import Mapping
 from typing import Protocol
 
 import onnx
@@ -27,8 +28,8 @@ class SourceModel(Protocol):
         ...
 
     @property
-    def tokenizer_json(self) -> bytes | None:
-        """tokenizer.json, for models that read tokens."""
+    def tokenizers(self) -> Mapping[str, bytes]:
+        """The tokenizer files by name; none for models that read text."""
         ...
 
     def run(self, feeds: Feeds) -> Float32s:

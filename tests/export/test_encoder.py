@@ -100,7 +100,7 @@ def test_a_users_checkpoint_folder_becomes_an_artifact(own_recipe: Recipe, tmp_p
     vectors = [json.loads(line) for line in lines]
     assert max(len(vector["ids"]) for vector in vectors) > 1000
     run = GraphRun(artifact.path("model.onnx"))
-    preparation = TextPreparation.of(manifest.input, artifact.path("tokenizer.json").read_bytes())
+    preparation = TextPreparation.of_artifact(artifact)
     prepared = [preparation.prepare(vector["text"]) for vector in vectors]
     assert [list(text.ids or ()) for text in prepared] == [vector["ids"] for vector in vectors]
     expected = [vector["probability"] for vector in vectors]

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from registry.manifest import InputSpec, SpecialTokens, Window
+from registry.manifest import Companion, InputSpec, SpecialTokens, Window
 from registry.windows import encodings, pooled, window_bounds
 
 WINDOW = Window(tokens=10, stride=7, pooling="mean_logit")
@@ -87,3 +87,46 @@ def test_certain_windows_do_not_break_the_logit() -> None:
 def test_an_input_that_does_not_add_up_is_refused(changes: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         InputSpec.model_validate({**SPEC.model_dump(), **changes})
+
+
+COMPANION = Companion(
+    name="other",
+    tokenizer="other.tokenizer.json",
+    normalizer="identity",
+    max_tokens=8,
+    special_tokens=SpecialTokens(prefix=(7,), suffix=(8, 9), pad=1),
+)
+PAIR = SPEC.model_copy(update={"companions": (COMPANION,)})
+
+
+def test_a_companion_has_the_same_share_of_its_tokens_as_the_window() -> None:
+    windows = encodings(range(20), PAIR, (range(200, 210),))
+    shares = [window.companions[0][1:-2] for window in windows]
+    # Windows of 20 tokens are 0-10, 7-17, 10-20: of 10 tokens that is 0-5, 3-8, 5-10.
+    assert shares == [tuple(range(a, b)) for a, b in ((200, 205), (203, 208), (205, 210))]
+    assert {window.companions[0][0] for window in windows} == {7}
+    assert {window.companions[0][-2:] for window in windows} == {(8, 9)}
+    assert not any(window.cut for window in windows)
+
+
+@given(st.integers(0, 60), st.integers(0, 200))
+def test_a_companion_has_at_most_its_tokens_and_says_what_it_lost(n: int, m: int) -> None:
+    for window in encodings(range(n), PAIR, (range(m),)):
+        assert len(window.companions[0]) <= COMPANION.max_tokens
+    whole = encodings(range(n), PAIR, (range(m),))
+    seen = {token for window in whole for token in window.companions[0][1:-2]}
+    assert any(window.cut for window in whole) or seen == set(range(m))
+
+
+def test_a_companion_of_a_text_without_tokens_is_whole() -> None:
+    (window,) = encodings((), PAIR, ((3, 4),))
+    assert (window.ids, window.companions) == ((101, 102), ((7, 3, 4, 8, 9),))
+
+
+def test_companions_need_a_frame_that_leaves_room_and_names_of_their_own() -> None:
+    with pytest.raises(ValidationError, match="special_tokens fill max_tokens"):
+        Companion(**{**dict(COMPANION), "max_tokens": 3})
+    with pytest.raises(ValidationError, match="a name is given twice"):
+        InputSpec(**{**dict(SPEC), "companions": (COMPANION, COMPANION)})
+    with pytest.raises(ValidationError, match="cut by its windows"):
+        InputSpec(kind="text", normalizer="norm-1", companions=(COMPANION,))

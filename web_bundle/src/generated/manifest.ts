@@ -62,6 +62,7 @@ export interface InputSpec {
   max_tokens?: number | null;
   window?: Window | null;
   special_tokens?: SpecialTokens | null;
+  companions?: Companion[];
 }
 /**
  * How a text longer than the model is cut, in tokens, and how the parts are pooled.
@@ -78,6 +79,18 @@ export interface SpecialTokens {
   prefix: number[];
   suffix: number[];
   pad: number;
+}
+/**
+ * A further encoding of the same windows, for a graph whose members have other tokenizers.
+ *
+ * The graph reads it as `{name}_input_ids` and `{name}_attention_mask`.
+ */
+export interface Companion {
+  name: string;
+  tokenizer: string;
+  normalizer: 'norm-1' | 'identity';
+  max_tokens: number;
+  special_tokens: SpecialTokens;
 }
 /**
  * One output of the graph; a dimension is a number or a name such as N.

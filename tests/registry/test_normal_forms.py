@@ -1,6 +1,6 @@
 import pytest
 
-from runtime_server.normal_form import NORMALIZERS, identity
+from registry.normal_forms import NORMALIZERS, identity
 
 
 @pytest.mark.parametrize(

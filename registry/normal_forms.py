@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from registry import norm1
+from registry.normalizer import norm1
 
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
