@@ -41,7 +41,7 @@ def tokenizer_json(pattern: str, vocabulary: dict[str, int]) -> bytes:
 
 
 def sums_of_ids() -> onnx.ModelProto:
-    """A hundredth of the sum of all ids, where the masks are 1, and a tenth of the companion's."""
+    """A thousandth of the sum of all ids where the mask is 1, and a hundredth of the companion's."""
     names = ("input_ids", "attention_mask", "pairs_input_ids", "pairs_attention_mask")
     inputs = [
         helper.make_tensor_value_info(name, TensorProto.INT64, ["N", f"T{place // 2}"])
@@ -49,11 +49,11 @@ def sums_of_ids() -> onnx.ModelProto:
     ]
     constants = [
         helper.make_tensor("axis", TensorProto.INT64, [1], [1]),
+        helper.make_tensor("thousand", TensorProto.FLOAT, [], [1000]),
         helper.make_tensor("hundred", TensorProto.FLOAT, [], [100]),
-        helper.make_tensor("ten", TensorProto.FLOAT, [], [10]),
     ]
     nodes = []
-    for prefix, divisor in (("", "hundred"), ("pairs_", "ten")):
+    for prefix, divisor in (("", "thousand"), ("pairs_", "hundred")):
         ids, mask = f"{prefix}input_ids", f"{prefix}attention_mask"
         nodes += [
             helper.make_node("Mul", [ids, mask], [f"{prefix}kept"]),
@@ -91,14 +91,14 @@ def scores(artifact: Artifact, *texts: str) -> tuple[Score, ...]:
 def test_each_tokenizer_reads_the_text_in_its_own_normal_form(artifact: Artifact) -> None:
     lower, upper = scores(artifact, "ab", "AB")
     # a + b + frame = 1 + 2 + 19; the pair and its frame are 1 + 9, or 2 + 9 where case is kept.
-    assert lower.probability == pytest.approx(0.22 + 1.0)
-    assert upper.probability == pytest.approx(0.22 + 1.1)
+    assert lower.probability == pytest.approx(0.022 + 0.10)
+    assert upper.probability == pytest.approx(0.022 + 0.11)
     assert (lower.tokens, lower.windows, lower.truncated) == (2, 1, False)
 
 
 def test_windows_of_a_long_text_have_their_share_of_both(artifact: Artifact) -> None:
     (score,) = scores(artifact, "ababcdcd")
-    first, last = (1 + 2 + 1 + 2 + 19) / 100 + 1.1, (3 + 4 + 3 + 4 + 19) / 100 + 1.5
+    first, last = (1 + 2 + 1 + 2 + 19) / 1000 + 0.11, (3 + 4 + 3 + 4 + 19) / 1000 + 0.15
     assert score.probability == pytest.approx(np.mean([first, last]))
     assert (score.windows, score.truncated) == (2, False)
 
@@ -106,5 +106,5 @@ def test_windows_of_a_long_text_have_their_share_of_both(artifact: Artifact) -> 
 def test_what_a_companion_loses_is_said(artifact: Artifact) -> None:
     # Trailing white space is no part of norm-1's form: one window of two tokens, and six pairs.
     (score,) = scores(artifact, "ab" + " " * 10)
-    assert score.probability == pytest.approx(0.22 + 1.0)
+    assert score.probability == pytest.approx(0.022 + 0.10)
     assert (score.windows, score.truncated) == (1, True)
