@@ -41,7 +41,7 @@ def tokenizer_json(pattern: str, vocabulary: dict[str, int]) -> bytes:
 
 
 def sums_of_ids() -> onnx.ModelProto:
-    """A thousandth of the sum of all ids where the mask is 1, and a hundredth of the companion's."""
+    """A thousandth of the sum of the unmasked ids, and a hundredth of the companion's sum."""
     names = ("input_ids", "attention_mask", "pairs_input_ids", "pairs_attention_mask")
     inputs = [
         helper.make_tensor_value_info(name, TensorProto.INT64, ["N", f"T{place // 2}"])

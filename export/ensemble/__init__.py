@@ -1,0 +1,1 @@
+"""Several models as one graph with one head."""
