@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import ParamSpec, Protocol, TypeVar
 
 from export.errors import ExportError
-from export.provenance import source_digest
 from export.recipe import Recipe
-from registry import Artifact, FileStore, NotFoundError, RegistryError
+from registry import Artifact, FileStore, RegistryError
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -30,17 +29,6 @@ class Progress(Protocol):
     def begin(self, model_id: str, step: str) -> None:
         """The pass `step` of this model begins."""
         ...
-
-
-def up_to_date(recipe: Recipe, store: FileStore) -> Artifact | None:
-    """The published artifact, if it was built from exactly these inputs and is intact."""
-    try:
-        artifact = store.resolve(f"{recipe.model_id}@{recipe.version}")
-        artifact.verify()
-    except RegistryError:
-        return None
-    same = artifact.manifest.provenance.source_digest == source_digest(recipe)
-    return artifact if same else None
 
 
 def build(recipe: Recipe, store: FileStore, progress: Progress) -> Artifact:
@@ -71,12 +59,3 @@ def build(recipe: Recipe, store: FileStore, progress: Progress) -> Artifact:
         measured = step(measure_memory, checked)
         packaged = step(package, measured)
         return step(publish, packaged, store)
-
-
-def select(recipes: tuple[Recipe, ...], names: list[str]) -> tuple[Recipe, ...]:
-    """The recipes of these names, or all where none is named. Raises NotFoundError."""
-    known = {recipe.model_id: recipe for recipe in recipes}
-    unknown = [name for name in names if name not in known]
-    if unknown:
-        raise NotFoundError(f"no recipe {', '.join(unknown)}; there is {', '.join(known)}")
-    return tuple(known[name] for name in names) if names else recipes

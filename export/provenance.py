@@ -16,14 +16,9 @@ from registry.manifest import Provenance
 ROOT = Path(__file__).resolve().parent.parent
 TOOLS = ("numpy", "onnx", "scikit-learn", "skl2onnx")
 TORCH_TOOLS = ("onnxscript", "tokenizers", "torch", "transformers")
-# Training writes the recipe's files, which are inputs themselves; its code is not.
-_CODE = (
-    "export/*.py",
-    *(f"export/{folder}/*" for folder in ("encoder", "passes", "quantization")),
-    *(f"export/{folder}/*" for folder in ("sklearn_text", "sources")),
-    "registry/*.py",
-    "registry/norm1_table.json",
-)
+CODE = {".mjs", ".py"}
+# Folders of export/ that shape no artifact. Training writes the recipe's files, which are inputs.
+_NOT_BUILDING = {"commands", "jobs", "published", "recipes", "training"}
 
 
 def provenance(recipe: Recipe) -> Provenance:
@@ -58,24 +53,28 @@ def onnxruntime_version() -> str:
 
 
 def source_digest(recipe: Recipe) -> str:
-    """sha256 over recipe, weights, evaluation, the build's code, and the tools' versions."""
+    """sha256 over everything that the recipe's artifact is built from."""
+    return sha256_of_json({group: {**values} for group, values in build_inputs(recipe).items()})
+
+
+def build_inputs(recipe: Recipe) -> dict[str, dict[str, str]]:
+    """Options, sha256 of the recipe's files and of the build's code, and the tools' versions."""
     names = (RECIPE_FILE, EVALUATION_FILE, recipe.source.weights)
     paths = [recipe.folder / name for name in names]
-    inputs = {path.name: sha256_of_file(path) for path in paths if path.is_file()}
-    code = {str(path.relative_to(ROOT)): sha256_of_file(path) for path in _code_files()}
-    return sha256_of_json(
-        {
-            "model_id": recipe.model_id,
-            "external_data": recipe.external_data,
-            "recipe": {**inputs},
-            "code": {**code},
-            "tools": {**tool_versions(recipe)},
-        }
-    )
+    return {
+        "options": {"model_id": recipe.model_id, "external_data": str(recipe.external_data)},
+        "recipe": {path.name: sha256_of_file(path) for path in paths if path.is_file()},
+        "code": {str(path.relative_to(ROOT)): sha256_of_file(path) for path in _code_files()},
+        "tools": tool_versions(recipe),
+    }
 
 
 def _code_files() -> list[Path]:
-    return sorted(path for pattern in _CODE for path in ROOT.glob(pattern) if path.is_file())
+    export = ROOT / "export"
+    building = (f for f in export.iterdir() if f.is_dir() and f.name not in _NOT_BUILDING)
+    own = [path for folder in building for path in folder.rglob("*") if path.suffix in CODE]
+    shared = [*export.glob("*.py"), *(ROOT / "registry").glob("*.py")]
+    return sorted([*own, *shared, ROOT / "registry" / "norm1_table.json"])
 
 
 @cache

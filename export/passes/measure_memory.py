@@ -12,12 +12,10 @@ from export.passes.check_browser import BrowserCheckedGraph
 STEP_BYTES = 16 << 20
 TIMEOUT_SECONDS = 300
 _PROBE = """
-import json, resource, sys
+import json, sys
 import numpy as np, onnxruntime as ort
-def peak():
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-before = peak()
+from export.memory import peak_bytes
+before = peak_bytes()
 session = ort.InferenceSession(sys.argv[1], providers=["CPUExecutionProvider"])
 texts = json.load(sys.stdin)
 if texts:
@@ -26,7 +24,7 @@ else:
     ids = np.ones((16, int(sys.argv[2])), dtype=np.int64)
     feeds = {value.name: ids for value in session.get_inputs()}
 session.run(["probability"], feeds)
-print(peak() - before)
+print(peak_bytes() - before)
 """
 
 

@@ -1,25 +1,24 @@
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from export.build import build, select, up_to_date
+from export.build import build
 from export.errors import ExportError, VerificationError
 from export.golden_texts import LONGEST, golden_texts
+from export.jobs.plan import reason_to_build
 from export.passes.load import LoadedModel, load
 from export.passes.quantize import quantize
 from export.passes.to_onnx import to_onnx
 from export.passes.verify import verify
-from export.recipe import RECIPES, Recipe, catalogue, read_recipe
+from export.recipe import RECIPES, Recipe, read_recipe
 from export.sources.sklearn import SklearnText
-from registry import Artifact, FileStore, NotFoundError, sha256_of_file
+from registry import Artifact, FileStore, sha256_of_file
 
 
 class Silent:
@@ -91,17 +90,17 @@ def test_a_build_with_nothing_to_do_does_not_load_the_heavy_packages(
 
 def test_changed_weights_are_built_again(store: FileStore, own_recipe: Recipe) -> None:
     build(own_recipe, store, Silent())
-    assert up_to_date(own_recipe, store)
+    assert reason_to_build(own_recipe, store) is None
     content = bytearray(own_recipe.weights.read_bytes())
     content[-100_000] ^= 1
     own_recipe.weights.write_bytes(content)
-    assert up_to_date(own_recipe, store) is None
+    assert reason_to_build(own_recipe, store) == "its inputs changed"
 
 
 def test_a_damaged_artifact_is_built_again(store: FileStore, recipe: Recipe) -> None:
     artifact = build(recipe, store, Silent())
     artifact.path("model.onnx").write_bytes(b"damaged")
-    assert up_to_date(recipe, store) is None
+    assert "damaged" in (reason_to_build(recipe, store) or "")
     build(recipe, store, Silent())
     store.resolve("lexical-tiny").verify()
 
@@ -126,21 +125,6 @@ def test_a_failed_pass_is_named_and_nothing_is_published(
     with pytest.raises(ExportError, match=r"lexical-tiny: pass load: .*weights\.safetensors"):
         build(own_recipe, store, Silent())
     assert store.artifacts() == ()
-
-
-def test_an_interrupted_build_leaves_nothing(store: FileStore) -> None:
-    with export_command(store, "--force") as process:
-        time.sleep(2)
-        process.send_signal(signal.SIGINT)
-        process.communicate()
-    assert process.returncode != 0
-    assert store.artifacts() == ()
-    assert not list(store.root.glob("**/*.onnx"))
-
-
-def test_an_unknown_recipe_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(NotFoundError, match=r"no recipe nothing; there is .*lexical-tiny"):
-        select(catalogue(), ["nothing"])
 
 
 def test_golden_texts_are_many_and_reach_from_empty_to_the_longest() -> None:

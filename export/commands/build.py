@@ -1,0 +1,117 @@
+"""`python -m export build`."""
+
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import Annotated
+
+import typer
+
+from export.commands.build_output import print_plan, print_results, warn_over_bound
+from export.commands.options import AsJson, RecipesFolder, Root, errors
+from export.commands.progress import build_progress
+from export.jobs.messages import Built, Failed
+from export.jobs.plan import plan
+from export.jobs.pool import run_builds
+from export.jobs.record import BuildInputs, BuildRecord, this_machine, write_record
+from export.jobs.selection import of_trait, select
+from export.provenance import build_inputs
+from export.recipe import RECIPES, Recipe, catalogue
+from registry import FileStore
+from registry.store import DEFAULT_ROOT
+
+INTERRUPTED = 130
+
+Patterns = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[RECIPE]...", help="Model ids, or patterns like 'minilm-*'; else all."),
+]
+Only = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="TRAIT",
+        help="Of these, only recipes of this source kind or quantization scheme; may be repeated.",
+    ),
+]
+Jobs = Annotated[int, typer.Option("--jobs", "-j", min=1, help="Builds at a time.")]
+Force = Annotated[bool, typer.Option("--force", help="Build even what has not changed.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be built, and why.")]
+ExternalData = Annotated[
+    bool, typer.Option("--external-data", help="Keep the weights in model.onnx.data.")
+]
+
+
+def build(
+    patterns: Patterns = None,
+    only: Only = None,
+    jobs: Jobs = 1,
+    force: Force = False,
+    dry_run: DryRun = False,
+    external_data: ExternalData = False,
+    recipes_folder: RecipesFolder = RECIPES,
+    root: Root = DEFAULT_ROOT,
+    as_json: AsJson = False,
+) -> None:
+    """Build artifacts, skipping those whose inputs have not changed.
+
+    Each is built in a process of its own. One that fails does not stop the others; the exit
+    status is then 1, and 130 after Ctrl-C. Nothing half-built is published.
+    """
+    started = time.perf_counter()
+    recipes = of_trait(select(catalogue(recipes_folder), patterns or []), only or [])
+    if external_data:
+        recipes = tuple(recipe.model_copy(update={"external_data": True}) for recipe in recipes)
+    store = FileStore(root)
+    planned = plan(recipes, store, force=force)
+    if dry_run:
+        return print_plan(planned, as_json=as_json)
+    failures = _build_all(tuple(p.recipe for p in planned if p.reason), store, jobs)
+    print_results(planned, failures, store, time.perf_counter() - started, as_json=as_json)
+    if failures:
+        raise typer.Exit(1)
+    return None
+
+
+def _build_all(recipes: tuple[Recipe, ...], store: FileStore, jobs: int) -> dict[str, str]:
+    """Build and record; the errors of those that failed, by model id."""
+    inputs = {recipe.model_id: build_inputs(recipe) for recipe in recipes}
+    failures = {}
+    try:
+        with (
+            _sigterm_as_interrupt(),
+            build_progress(errors) as watcher,
+            closing(run_builds(recipes, store.root, jobs, watcher)) as outcomes,
+        ):
+            for outcome in outcomes:
+                match outcome:
+                    case Failed(model_id, error):
+                        failures[model_id] = error
+                    case Built():
+                        _record(outcome, inputs[outcome.model_id], store)
+    except KeyboardInterrupt:
+        errors.print("interrupted: what was under way is cleared away, what was built stays built")
+        raise typer.Exit(INTERRUPTED) from None
+    return failures
+
+
+def _record(built: Built, inputs: BuildInputs, store: FileStore) -> None:
+    record = BuildRecord(
+        digest=built.manifest.digest,
+        passes=built.passes,
+        parameters=built.parameters,
+        inputs=inputs,
+        machine=this_machine(),
+    )
+    write_record(store.root, built.manifest, record)
+    warn_over_bound(built.model_id, record)
+
+
+@contextmanager
+def _sigterm_as_interrupt() -> Iterator[None]:
+    """A build that is told to end by `kill` clears up as after Ctrl-C."""
+    previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)

@@ -1,0 +1,28 @@
+"""Options and consoles that the commands share."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+# A table in a log file must not be cut at the 80 columns that rich assumes there.
+console = Console(width=None if sys.stdout.isatty() else 120)
+errors = Console(stderr=True)
+
+Root = Annotated[Path, typer.Option(envvar="REGISTRY_ROOT", help="Folder of the artifact store.")]
+RecipesFolder = Annotated[
+    Path, typer.Option("--recipes", envvar="EXPORT_RECIPES", help="Folder of the recipes.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+
+
+def short(path: Path) -> str:
+    """The path as seen from the current folder, where it lies below it."""
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
+
+
+def megabytes(size: float) -> str:
+    """As in `24.2 MB` or `1.52 GB`, of 10^6 and 10^9 bytes."""
+    return f"{size / 1e9:.2f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"

@@ -1,0 +1,39 @@
+"""What a worker tells the process that started it."""
+
+from dataclasses import dataclass
+
+from export.jobs.record import PassCost
+from registry import Manifest
+
+
+@dataclass(frozen=True)
+class PassBegun:
+    """The build has come to this pass."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Built:
+    """The artifact is published. `parameters` is the number of its weights."""
+
+    manifest: Manifest
+    passes: tuple[PassCost, ...]
+    parameters: int
+
+    @property
+    def model_id(self) -> str:
+        """Of the artifact."""
+        return self.manifest.model_id
+
+
+@dataclass(frozen=True)
+class Failed:
+    """Nothing was published; `error` names the model and the pass."""
+
+    model_id: str
+    error: str
+
+
+Outcome = Built | Failed
+Message = PassBegun | Outcome
