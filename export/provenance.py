@@ -16,7 +16,7 @@ from registry.manifest import Provenance
 ROOT = Path(__file__).resolve().parent.parent
 TOOLS = ("numpy", "onnx", "scikit-learn", "skl2onnx")
 TORCH_TOOLS = ("onnxscript", "tokenizers", "torch", "transformers")
-CODE = {".mjs", ".py"}
+_CODE_SUFFIXES = {".mjs", ".py"}
 # Folders of export/ that shape no artifact. Training writes the recipe's files, which are inputs.
 _NOT_BUILDING = {"commands", "jobs", "published", "recipes", "training"}
 
@@ -72,7 +72,9 @@ def build_inputs(recipe: Recipe) -> dict[str, dict[str, str]]:
 def _code_files() -> list[Path]:
     export = ROOT / "export"
     building = (f for f in export.iterdir() if f.is_dir() and f.name not in _NOT_BUILDING)
-    own = [path for folder in building for path in folder.rglob("*") if path.suffix in CODE]
+    own = [
+        path for folder in building for path in folder.rglob("*") if path.suffix in _CODE_SUFFIXES
+    ]
     shared = [*export.glob("*.py"), *(ROOT / "registry").glob("*.py")]
     return sorted([*own, *shared, ROOT / "registry" / "norm1_table.json"])
 
