@@ -7,11 +7,18 @@ from pathlib import Path
 
 from export.errors import RecipeError
 from export.evaluation import EVALUATION_FILE
-from export.recipe import RECIPE_FILE, Recipe
+from export.recipe import (
+    RECIPE_FILE,
+    ArtifactMember,
+    EnsembleSource,
+    Recipe,
+    RecipeMember,
+    read_recipe,
+)
 from export.web_runtime import onnxruntime_web_version
 from registry import sha256_of_file
 from registry.digest import sha256_of_json
-from registry.manifest import Provenance
+from registry.manifest import MANIFEST_FILE, Provenance
 
 ROOT = Path(__file__).resolve().parent.parent
 TOOLS = ("numpy", "onnx", "scikit-learn", "skl2onnx")
@@ -59,14 +66,30 @@ def source_digest(recipe: Recipe) -> str:
 
 def build_inputs(recipe: Recipe) -> dict[str, dict[str, str]]:
     """Options, sha256 of the recipe's files and of the build's code, and the tools' versions."""
-    names = (RECIPE_FILE, EVALUATION_FILE, recipe.source.weights)
-    paths = [recipe.folder / name for name in names]
+    paths = (recipe.folder / RECIPE_FILE, recipe.folder / EVALUATION_FILE, recipe.weights)
     return {
         "options": {"model_id": recipe.model_id, "external_data": str(recipe.external_data)},
-        "recipe": {path.name: sha256_of_file(path) for path in paths if path.is_file()},
+        "recipe": {path.name: sha256_of_file(path) for path in paths if path and path.is_file()},
+        "members": _member_digests(recipe),
         "code": {str(path.relative_to(ROOT)): sha256_of_file(path) for path in _code_files()},
         "tools": tool_versions(recipe),
     }
+
+
+def _member_digests(recipe: Recipe) -> dict[str, str]:
+    """What an ensemble's members are built from: other recipes, and artifacts."""
+    if not isinstance(recipe.source, EnsembleSource):
+        return {}
+    digests = {}
+    for member in recipe.source.members:
+        if isinstance(member, RecipeMember):
+            digests[member.name] = source_digest(read_recipe(recipe.folder / member.recipe))
+        if isinstance(member, ArtifactMember):
+            manifest = recipe.folder / member.artifact / MANIFEST_FILE
+            if not manifest.is_file():
+                raise RecipeError(f"member {member.name}: {manifest} is missing; build it first")
+            digests[member.name] = sha256_of_file(manifest)
+    return digests
 
 
 def _code_files() -> list[Path]:

@@ -13,6 +13,7 @@ from registry.manifest import (
     VARIANT_MARK,
     FileName,
     ModelId,
+    Normalizer,
     Probability,
     Quantization,
     VariantName,
@@ -29,7 +30,6 @@ class _Strict(BaseModel):
 
 
 class _Source(_Strict):
-    weights: FileName
     reference: str
     licence: str
     attribution: str
@@ -39,6 +39,7 @@ class SklearnSource(_Source):
     """A scikit-learn text pipeline; `weights` is what its training wrote."""
 
     kind: Literal["sklearn"]
+    weights: FileName
 
 
 class EncoderSource(_Source):
@@ -46,15 +47,61 @@ class EncoderSource(_Source):
 
     kind: Literal["encoder"]
     base: str
+    weights: FileName
 
 
-Source = Annotated[SklearnSource | EncoderSource, Field(discriminator="kind")]
+class _Member(_Strict):
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]
+
+
+class EncoderMember(_Member):
+    """The masked means of all layers of an encoder."""
+
+    kind: Literal["encoder"]
+    base: str
+    normalizer: Normalizer
+    max_tokens: int = Field(gt=0)
+
+
+class RecipeMember(_Member):
+    """The log-odds of another recipe's model; `recipe` is its folder, seen from this one."""
+
+    kind: Literal["recipe"]
+    recipe: str
+
+
+class ArtifactMember(_Member):
+    """The log-odds of a built artifact; `artifact` is its folder, seen from this recipe's."""
+
+    kind: Literal["artifact"]
+    artifact: str
+
+
+Member = Annotated[
+    EncoderMember | RecipeMember | ArtifactMember,
+    Field(discriminator="kind"),
+]
+
+
+class EnsembleSource(_Source):
+    """Several models in one graph; windows are counted in the first one's tokens.
+
+    `weights` holds the head over all members' features; without it, the members' log-odds are
+    averaged.
+    """
+
+    kind: Literal["ensemble"]
+    weights: FileName | None = None
+    members: tuple[Member, ...] = Field(min_length=2)
+
+
+Source = Annotated[SklearnSource | EncoderSource | EnsembleSource, Field(discriminator="kind")]
 
 
 class RecipeInput(_Strict):
     """How a text is prepared; `max_tokens` and `window` for models that read tokens."""
 
-    normalizer: Literal["norm-1", "identity"]
+    normalizer: Normalizer
     max_tokens: int | None = Field(default=None, gt=0)
     window: Window | None = None
 
@@ -92,9 +139,9 @@ class Recipe(_Strict):
         return self
 
     @property
-    def weights(self) -> Path:
-        """The file of trained weights."""
-        return self.folder / self.source.weights
+    def weights(self) -> Path | None:
+        """The file of trained weights, where the recipe has one."""
+        return self.folder / self.source.weights if self.source.weights else None
 
     def with_variants(self) -> "tuple[Recipe, ...]":
         """This recipe, and for each variant one of its own, called `model_id+variant`."""
@@ -126,7 +173,7 @@ def read_recipe(folder: Path) -> Recipe:
         raise RecipeError(f"{path}: {where}: {first['msg']}") from None
     if recipe.model_id != folder.name:
         raise RecipeError(f"{path}: model_id {recipe.model_id!r} is not the folder's name")
-    if not recipe.weights.is_file():
+    if recipe.weights and not recipe.weights.is_file():
         raise RecipeError(f"{recipe.weights} is missing; the recipe's training command makes it")
     return recipe
 

@@ -22,9 +22,8 @@ from registry.errors import (
     ManifestError,
     NotFoundError,
 )
-from registry.manifest import ArtifactFile, Manifest
+from registry.manifest import MANIFEST_FILE, ArtifactFile, Manifest
 
-MANIFEST_FILE = "manifest.json"
 DEFAULT_ROOT = Path(__file__).resolve().parent / "artifacts"
 _DIGEST = re.compile(r"^(sha256:)?[0-9a-f]{64}$")
 _WORKSPACE_PREFIX = ".staging-"

@@ -33,12 +33,12 @@ class Encoder(SourceModel):
     @classmethod
     def load(cls, recipe: Recipe, source: EncoderSource) -> Self:
         """Base and head. Raises RecipeError."""
-        base = load_base(source.base)
+        base, weights = load_base(source.base), recipe.folder / source.weights
         try:
-            tensors = load_file(recipe.weights)
+            tensors = load_file(weights)
             head = LinearHead(*(tensors[f"head.{name}"] for name in ("mean", "weight", "bias")))
         except (SafetensorError, KeyError, OSError) as exc:
-            raise RecipeError(f"{recipe.weights} does not hold an encoder's head: {exc!r}") from exc
+            raise RecipeError(f"{weights} does not hold an encoder's head: {exc!r}") from exc
         spec = InputSpec(
             kind="tokens",
             normalizer=recipe.input.normalizer,

@@ -1,6 +1,6 @@
 """Chooses the source by the recipe's kind."""
 
-from export.recipe import EncoderSource, Recipe, SklearnSource
+from export.recipe import EncoderSource, EnsembleSource, Recipe, SklearnSource
 from export.sources.source import SourceModel
 
 
@@ -8,11 +8,15 @@ def load_source(recipe: Recipe) -> SourceModel:
     """The recipe's model in its own framework. Raises RecipeError."""
     # Imported here: a text pipeline must build where torch is not installed.
     match recipe.source:
-        case SklearnSource():
+        case SklearnSource() as source:
             from export.sources.sklearn import SklearnText
 
-            return SklearnText.load(recipe)
+            return SklearnText.load(recipe, source)
         case EncoderSource() as source:
             from export.sources.encoder import Encoder
 
             return Encoder.load(recipe, source)
+        case EnsembleSource() as source:
+            from export.sources.ensemble import Ensemble
+
+            return Ensemble.load(recipe, source)

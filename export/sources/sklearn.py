@@ -10,7 +10,7 @@ import onnx
 from sklearn.pipeline import Pipeline
 
 from export.inference import Feeds, Float32s
-from export.recipe import Recipe
+from export.recipe import Recipe, SklearnSource
 from export.sklearn_text.lexical import load_weights
 from export.sklearn_text.sklearn_to_onnx import sklearn_to_onnx
 from export.sources.source import SourceModel
@@ -26,9 +26,11 @@ class SklearnText(SourceModel):
     normalizer: str
 
     @classmethod
-    def load(cls, recipe: Recipe) -> Self:
+    def load(cls, recipe: Recipe, source: SklearnSource) -> Self:
         """The pipeline of the recipe's weights. Raises RecipeError."""
-        return cls(recipe.model_id, load_weights(recipe.weights), recipe.input.normalizer)
+        return cls(
+            recipe.model_id, load_weights(recipe.folder / source.weights), recipe.input.normalizer
+        )
 
     @property
     def reference(self) -> str:
