@@ -7,8 +7,7 @@ from typing import Self
 from packaging.version import Version
 
 from registry import Artifact, FileStore, RegistryError, sha256_of_file
-from registry.manifest import ArtifactFile
-from registry.store import MANIFEST_FILE
+from registry.manifest import MANIFEST_FILE, ArtifactFile
 from runtime_server.errors import FileNotListedError, ModelNotFoundError, SettingsError, StartError
 from runtime_server.settings import Settings
 

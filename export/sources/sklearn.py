@@ -28,9 +28,8 @@ class SklearnText(SourceModel):
     @classmethod
     def load(cls, recipe: Recipe, source: SklearnSource) -> Self:
         """The pipeline of the recipe's weights. Raises RecipeError."""
-        return cls(
-            recipe.model_id, load_weights(recipe.folder / source.weights), recipe.input.normalizer
-        )
+        pipeline = load_weights(recipe.folder / source.weights)
+        return cls(recipe.model_id, pipeline, recipe.input.normalizer)
 
     @property
     def reference(self) -> str:

@@ -7,8 +7,7 @@ from pydantic import BaseModel, ConfigDict
 from starlette.responses import Response
 
 from registry import Backend, Manifest, SizeCategory
-from registry.manifest import MODEL_FILE, Sha256
-from registry.store import MANIFEST_FILE
+from registry.manifest import MANIFEST_FILE, MODEL_FILE, Sha256
 from runtime_server.catalogue import Catalogue
 from runtime_server.delegation import download_url, manifest_url
 from runtime_server.downloads import Downloads

@@ -21,6 +21,7 @@ from export.passes.to_onnx import to_onnx
 from export.passes.verify import GraphRun
 from export.recipe import RECIPES, Recipe, read_recipe
 from registry import FileStore
+from tests.export.vocabulary import vocabulary
 
 WIDTH, LAYERS = 32, 2
 RECIPE = """
@@ -53,14 +54,12 @@ class Silent:
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("checkpoint")
-    letters = [*"abcdefghijklmnopqrstuvwxyz0123456789.,!?'-"]
-    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *letters]
-    vocabulary += [f"##{letter}" for letter in letters]
-    (folder / "vocab.txt").write_text("\n".join(vocabulary))
+    words = vocabulary()
+    (folder / "vocab.txt").write_text("\n".join(words))
     BertTokenizerFast(str(folder / "vocab.txt")).save_pretrained(folder)
     torch.manual_seed(0)
     config = BertConfig(
-        vocab_size=len(vocabulary),
+        vocab_size=len(words),
         hidden_size=WIDTH,
         num_hidden_layers=LAYERS,
         num_attention_heads=2,

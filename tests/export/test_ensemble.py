@@ -18,6 +18,7 @@ from export.provenance import source_digest
 from export.recipe import Recipe, read_recipe
 from export.sources.loading import load_source
 from registry import FileStore
+from tests.export.vocabulary import LETTERS, vocabulary
 
 WIDTH, LAYERS = 16, 1
 FEATURES = WIDTH * (LAYERS + 1)
@@ -54,13 +55,12 @@ class Silent:
 
 def checkpoint(folder: Path, letters: str, seed: int) -> Path:
     folder.mkdir(parents=True)
-    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *letters]
-    vocabulary += [f"##{letter}" for letter in letters]
-    (folder / "vocab.txt").write_text("\n".join(vocabulary))
+    words = vocabulary(letters)
+    (folder / "vocab.txt").write_text("\n".join(words))
     BertTokenizerFast(str(folder / "vocab.txt")).save_pretrained(folder)
     torch.manual_seed(seed)
     config = BertConfig(
-        vocab_size=100,
+        vocab_size=len(words),
         hidden_size=WIDTH,
         num_hidden_layers=LAYERS,
         num_attention_heads=2,
@@ -89,7 +89,7 @@ def write_recipe(folder: Path, source: str, width: int, normalizer: str = "norm-
 
 @pytest.fixture
 def first(tmp_path: Path) -> Path:
-    return checkpoint(tmp_path / "first", "abcdefghijklmnopqrstuvwxyz.,!?", seed=0)
+    return checkpoint(tmp_path / "first", LETTERS, seed=0)
 
 
 @pytest.fixture
@@ -201,7 +201,7 @@ def test_an_artifact_that_is_not_built_is_named(tmp_path: Path) -> None:
         for name in ("a", "b")
     )
     recipe = write_recipe(tmp_path / "missing", f'kind = "ensemble"\n{members}', 0)
-    with pytest.raises(RecipeError, match="member a: .*nowhere is no artifact"):
+    with pytest.raises(RecipeError, match=r"member a: .*nowhere is no artifact"):
         load_source(recipe)
-    with pytest.raises(RecipeError, match="nowhere/manifest.json is missing; build it first"):
+    with pytest.raises(RecipeError, match=r"nowhere/manifest\.json is missing; build it first"):
         source_digest(recipe)
