@@ -2,14 +2,17 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 from packaging.version import Version
 
 from registry import Artifact, FileStore, RegistryError, sha256_of_file
-from registry.manifest import MANIFEST_FILE, ArtifactFile
+from registry.manifest import MANIFEST_FILE, VARIANT_MARK, ArtifactFile
 from runtime_server.errors import FileNotListedError, ModelNotFoundError, SettingsError, StartError
 from runtime_server.settings import Settings
+
+# What a request calls a model without its variants.
+ITSELF: Final = "default"
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,8 @@ class Catalogue:
 
     entries: tuple[ServedArtifact, ...]
     default_model: str
+    variants: tuple[str, ...] = ()
+    """Ids, `model+variant`, of the artifacts that answer for their models."""
 
     @classmethod
     def load(cls, settings: Settings) -> Self:
@@ -65,7 +70,8 @@ class Catalogue:
 
         Raises:
             StartError: the registry holds nothing, or something that is no artifact.
-            SettingsError: AVAILABLE_MODELS or DEFAULT_MODEL names a model that is not there.
+            SettingsError: AVAILABLE_MODELS, DEFAULT_MODEL or MODEL_VARIANTS names a model that is
+                not there, or MODEL_VARIANTS one that is no variant or two of one model.
         """
         entries = _read(settings.registry_root)
         whole = cls(entries, settings.default_model)
@@ -73,14 +79,15 @@ class Catalogue:
         for reference in named:
             whole._require("AVAILABLE_MODELS", reference)
         kept = tuple(e for e in entries if not named or any(map(e.answers_to, named)))
-        catalogue = cls(kept, settings.default_model)
+        catalogue = cls(kept, settings.default_model, settings.model_variants)
         catalogue._require("DEFAULT_MODEL", settings.default_model)
+        catalogue._require_variants()
         return catalogue
 
     @property
     def default(self) -> ServedArtifact:
         """The artifact of a request that names none."""
-        return self.resolve(self.default_model)
+        return self.choose(None, None)
 
     @property
     def model_ids(self) -> tuple[str, ...]:
@@ -101,6 +108,40 @@ class Catalogue:
                 known_models=[*self.model_ids],
             )
         return max(matches, key=lambda entry: Version(entry.artifact.manifest.version))
+
+    def choose(self, reference: str | None, variant: str | None) -> ServedArtifact:
+        """What a request for `reference` (as in `resolve`) and `variant` gets.
+
+        A variant is the one that the request names, in either way, else the one in `variants`.
+
+        Raises:
+            ModelNotFoundError: the server serves no such model, or no such variant of it.
+        """
+        wanted = self.default_model if reference is None else reference
+        model_id, at, version = wanted.partition("@")
+        base, _, own = model_id.partition(VARIANT_MARK)
+        if own and variant not in (None, own):
+            raise ModelNotFoundError(
+                f"the request names the model {model_id!r} and another variant, {variant!r}",
+                known_models=[*self.model_ids],
+            )
+        chosen = variant or own or self._chosen_variant(base)
+        full = base if chosen in ("", ITSELF) else f"{base}{VARIANT_MARK}{chosen}"
+        return self.resolve(f"{full}{at}{version}")
+
+    def _chosen_variant(self, base: str) -> str:
+        pairs = (name.split(VARIANT_MARK, 1) for name in self.variants)
+        return next((variant for model, variant in pairs if model == base), "")
+
+    def _require_variants(self) -> None:
+        for name in self.variants:
+            if VARIANT_MARK not in name:
+                raise SettingsError(f"MODEL_VARIANTS: {name!r} is not like model+variant")
+            self._require("MODEL_VARIANTS", name)
+        models = [name.partition(VARIANT_MARK)[0] for name in self.variants]
+        twice = [model for model in models if models.count(model) > 1]
+        if twice:
+            raise SettingsError(f"MODEL_VARIANTS: {twice[0]} can have one variant, not two")
 
     def _require(self, variable: str, reference: str) -> None:
         try:

@@ -81,6 +81,12 @@ class Wishes(BaseModel):
     model_id: str | None = Field(
         None, max_length=200, description="`id` or `id@version`; the default model if absent."
     )
+    variant: str | None = Field(
+        None,
+        max_length=80,
+        description="Variant of the model, such as `int8_token`; `default` is the model itself. "
+        "If absent, what the operator chose, else the model itself.",
+    )
     prefer_backend: BackendName | None = Field(
         None,
         description="Try this backend first; `client_side` asks for what is needed to run "

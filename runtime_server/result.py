@@ -45,6 +45,7 @@ class Metadata(Value):
     artifact_digest: str
     model_sha256: str
     model_version: str
+    variant: str | None = Field(description="null for the model itself")
     provider: str | None
     quantization: str
     tokens: int | None = Field(description="null where the graph reads text itself")
@@ -94,6 +95,7 @@ class PredictResult(Value):
                 artifact_digest=manifest.digest,
                 model_sha256=manifest.model.sha256,
                 model_version=manifest.version,
+                variant=manifest.variant,
                 provider=answer.scores.provider,
                 quantization=manifest.quantization.scheme.value,
                 tokens=score.tokens,
@@ -130,6 +132,7 @@ class PredictResult(Value):
                 artifact_digest=manifest.digest,
                 model_sha256=manifest.model.sha256,
                 model_version=manifest.version,
+                variant=manifest.variant,
                 provider=None,
                 quantization=manifest.quantization.scheme.value,
                 tokens=None,

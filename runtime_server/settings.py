@@ -65,6 +65,11 @@ class Settings(BaseSettings):
         description="Models to serve, id or id@version, as a comma list or a JSON list; "
         "empty serves all.",
     )
+    model_variants: NameList = Field(
+        (),
+        description="Variants that answer for their models, such as minilm-small+int8_token, as a "
+        "comma list or a JSON list.",
+    )
     default_inference_backend: Backend = Field(
         Backend.LOCAL,
         description="Backend to try last when a model names neither it nor a working one: "

@@ -80,7 +80,7 @@ class Predictor:
         self, wishes: Wishes, texts: Sequence[str], root_path: str
     ) -> tuple[PredictResult, ...]:
         began = perf_counter()
-        artifact = self.catalogue.resolve(wishes.model_id).artifact
+        artifact = self.catalogue.choose(wishes.model_id, wishes.variant).artifact
         if not texts:
             return ()
         answer = await self.router.answer(artifact, texts, wishes.preferences)

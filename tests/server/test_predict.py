@@ -84,6 +84,7 @@ def test_the_metadata_names_the_artifact_and_how_the_text_was_read(
         "artifact_digest": artifact.manifest.digest,
         "model_sha256": artifact.manifest.model.sha256,
         "model_version": "1.0.0",
+        "variant": None,
         "provider": "CPUExecutionProvider",
         "quantization": "fp32",
         "tokens": None,

@@ -33,6 +33,8 @@ export interface DetectionMetadata {
   readonly artifact_digest: string;
   readonly model_sha256: string;
   readonly model_version: string;
+  /** What follows `+` in the model's id; null for the model itself. */
+  readonly variant: string | null;
   readonly provider: Provider;
   readonly quantization: string;
   /** Of the text itself, without special ones; null where the graph reads text. */
@@ -73,6 +75,7 @@ function metadataOf(artifact: Artifact, score: Score): DetectionMetadata {
     artifact_digest: artifact.digest,
     model_sha256: artifact.modelSha256,
     model_version: manifest.version,
+    variant: manifest.model_id.split('+')[1] ?? null,
     provider: artifact.provider,
     quantization: manifest.quantization.scheme,
     tokens: score.tokens,

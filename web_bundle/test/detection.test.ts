@@ -24,6 +24,7 @@ test('has the fields of every backend’s result', () => {
       artifact_digest: artifact.manifest.digest,
       model_sha256: artifact.manifest.files[0]?.sha256,
       model_version: '1.0.0',
+      variant: null,
       provider: 'wasm',
       quantization: 'int8_weight',
       tokens: null,
