@@ -78,6 +78,19 @@ class QuantizationScheme(enum.StrEnum):
     INT8_DYNAMIC = "int8_dynamic"
 
 
+# By scheme: (bits of a weight, bits of an activation).
+_BITS: Mapping[QuantizationScheme, tuple[tuple[int, int | None], ...]] = {
+    QuantizationScheme.FP32: ((32, None),),
+    QuantizationScheme.FP16: ((16, None),),
+    QuantizationScheme.INT8_WEIGHT: ((8, None),),
+    QuantizationScheme.NBITS8: ((8, None),),
+    QuantizationScheme.NBITS4: ((4, None),),
+    QuantizationScheme.GGUF_EXACT: ((4, None), (8, None)),
+    QuantizationScheme.INT8_TOKEN: ((8, 8), (7, 8), (8, 14)),
+    QuantizationScheme.INT8_DYNAMIC: ((8, 8), (7, 8)),
+}
+
+
 class Frozen(BaseModel):
     """Immutable, and strict about unknown fields."""
 
@@ -202,10 +215,29 @@ class Decision(Frozen):
 
 
 class Quantization(Frozen):
-    """How the weights are stored."""
+    """How weights are stored in `bits`, and activations multiplied (docs/quantization.md).
+
+    `activation_bits` is null where activations are floating point numbers. Where the artifact is
+    not `batch_invariant`, its answer for a text may move with the texts it shares a batch with.
+    """
 
     scheme: QuantizationScheme
-    bits: int = Field(ge=1, le=32)
+    bits: int
+    activation_bits: int | None = None
+    batch_invariant: bool = True
+
+    @model_validator(mode="after")
+    def _fits_scheme(self) -> Self:
+        fitting = _BITS[self.scheme]
+        if (self.bits, self.activation_bits) not in fitting:
+            choices = " or ".join(
+                f"bits = {bits}" + (f", activation_bits = {activation}" if activation else "")
+                for bits, activation in fitting
+            )
+            raise ValueError(f"{self.scheme} has {choices}")
+        if self.scheme is QuantizationScheme.INT8_DYNAMIC and self.batch_invariant:
+            raise ValueError("int8_dynamic depends on the batch: it has batch_invariant = false")
+        return self
 
 
 class Routing(Frozen):

@@ -80,10 +80,8 @@ class GraphRewrite:
         """The initializer of this name; `array` is stored when it is asked for first."""
         initializers = self._model.graph.initializers
         if name not in initializers:
-            tensor = ir.tensor(np.ascontiguousarray(array), name=name)
-            self._model.graph.register_initializer(
-                ir.val(name, ir.DataType(tensor.dtype), array.shape, const_value=tensor)
-            )
+            tensor = ir.tensor(np.asarray(array, order="C"), name=name)
+            self._model.graph.register_initializer(ir.val(name, const_value=tensor))
         return initializers[name]
 
     def prepare(

@@ -63,4 +63,4 @@ def _stored(
     rewrite: GraphRewrite, weight: ir.Value, channel_axis: int, bits: int
 ) -> tuple[ir.Value, Float32s]:
     values, scale = symmetric_int8(constant_array(weight), channel_axis, bits)
-    return rewrite.constant(f"{value_name(weight)}/{channel_axis}_int8", values), scale
+    return rewrite.constant(f"{value_name(weight)}/{channel_axis}_int{bits}", values), scale

@@ -5,7 +5,7 @@ import pytest
 from pydantic import ValidationError
 
 from registry import Manifest, SizeCategory
-from registry.manifest import Routing, artifact_digest
+from registry.manifest import Quantization, Routing, artifact_digest
 from registry.schema import SCHEMA_PATH, manifest_schema
 
 
@@ -99,6 +99,37 @@ def test_the_category_decides_the_routing(
 ) -> None:
     routing = Routing.for_category(SizeCategory(category)).model_dump(mode="json")
     assert routing == {"preferred_backend": preferred, "fallback_backends": fallback}
+
+
+@pytest.mark.parametrize(
+    "quantization",
+    [
+        {"scheme": "fp32", "bits": 32},
+        {"scheme": "int8_token", "bits": 7, "activation_bits": 8},
+        {"scheme": "int8_token", "bits": 8, "activation_bits": 14},
+        {"scheme": "int8_dynamic", "bits": 8, "activation_bits": 8, "batch_invariant": False},
+        {"scheme": "fp16", "bits": 16, "batch_invariant": False},
+    ],
+)
+def test_every_scheme_says_its_bits(quantization: dict[str, object]) -> None:
+    assert Quantization.model_validate(quantization).model_dump().items() >= quantization.items()
+
+
+@pytest.mark.parametrize(
+    ("quantization", "message"),
+    [
+        ({"scheme": "int8_weight", "bits": 7}, "int8_weight has bits = 8"),
+        ({"scheme": "nbits4", "bits": 4, "activation_bits": 8}, "nbits4 has bits = 4"),
+        ({"scheme": "int8_token", "bits": 8}, "bits = 8, activation_bits = 14"),
+        ({"scheme": "int8_token", "bits": 7, "activation_bits": 14}, "activation_bits = 8 or"),
+        ({"scheme": "int8_dynamic", "bits": 8, "activation_bits": 8}, "batch_invariant = false"),
+    ],
+)
+def test_bits_that_a_scheme_does_not_have_are_refused_with_those_it_has(
+    quantization: dict[str, object], message: str
+) -> None:
+    with pytest.raises(ValidationError, match=message):
+        Quantization.model_validate(quantization)
 
 
 def test_the_committed_schema_is_the_models(root: Path) -> None:

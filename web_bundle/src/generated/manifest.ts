@@ -112,11 +112,16 @@ export interface Decision {
   calibration: string;
 }
 /**
- * How the weights are stored.
+ * How weights are stored in `bits`, and activations multiplied (docs/quantization.md).
+ *
+ * `activation_bits` is null where activations are floating point numbers. Where the artifact is
+ * not `batch_invariant`, its answer for a text may move with the texts it shares a batch with.
  */
 export interface Quantization {
   scheme: QuantizationScheme;
   bits: number;
+  activation_bits?: number | null;
+  batch_invariant?: boolean;
 }
 /**
  * One file of an artifact.
