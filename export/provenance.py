@@ -22,7 +22,7 @@ from registry.manifest import MANIFEST_FILE, Provenance
 
 ROOT = Path(__file__).resolve().parent.parent
 TOOLS = ("numpy", "onnx", "scikit-learn", "skl2onnx")
-TORCH_TOOLS = ("onnxscript", "tokenizers", "torch", "transformers")
+TORCH_TOOLS = ("onnx-ir", "onnxscript", "tokenizers", "torch", "transformers")
 _CODE_SUFFIXES = {".mjs", ".py"}
 # Folders of export/ that shape no artifact. Training writes the recipe's files, which are inputs.
 _NOT_BUILDING = {"commands", "jobs", "published", "recipes", "training"}

@@ -43,7 +43,7 @@ class LoadedModel:
     def tolerance(self) -> Tolerance:
         """What the recipe's quantization scheme allows."""
         text_in = self.source.input.kind == "text"
-        return tolerance_for(self.recipe.quantization.scheme, text_in=text_in)
+        return tolerance_for(self.recipe.quantization, text_in=text_in)
 
 
 def load(recipe: Recipe) -> LoadedModel:

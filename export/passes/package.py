@@ -48,7 +48,7 @@ def package(measured: MeasuredGraph) -> PackagedArtifact:
 
 
 def _golden_lines(verified: VerifiedGraph) -> Iterator[str]:
-    exact = verified.graph.loaded.tolerance.source_max <= verified.graph.loaded.tolerance.batch
+    exact = verified.graph.loaded.tolerance.exact
     expected = verified.reference if exact else verified.probabilities
     for text, probability in zip(verified.golden, expected.tolist(), strict=True):
         values = {
@@ -82,7 +82,7 @@ def _contract(measured: MeasuredGraph) -> Contract:
 def _parity(measured: MeasuredGraph) -> Parity:
     checked = measured.checked
     verified = checked.verified
-    exact = verified.graph.loaded.tolerance.source_max <= verified.graph.loaded.tolerance.batch
+    exact = verified.graph.loaded.tolerance.exact
     own = float(abs(verified.probabilities - verified.reference).max()) if exact else 0.0
     differences = {verified.runtime: own}
     if checked.max_abs_diff is not None:

@@ -1,24 +1,16 @@
 """quantize: store the weights as the recipe's scheme says, and fix the graph's bytes."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import onnx
 
-from export.errors import ConversionError
 from export.graph_files import GraphFiles, write_graph
 from export.passes.load import LoadedModel
 from export.passes.to_onnx import Graph
-from export.quantization.int8_weight import int8_weight
-from registry.manifest import QuantizationScheme
 
 # All that opset 20 needs, and onnxruntime reads it since 1.17.
 IR_VERSION = 9
-SCHEMES: dict[QuantizationScheme, Callable[[onnx.ModelProto], onnx.ModelProto]] = {
-    QuantizationScheme.FP32: lambda model: model,
-    QuantizationScheme.INT8_WEIGHT: int8_weight,
-}
 
 
 @dataclass(frozen=True)
@@ -39,10 +31,10 @@ def quantize(graph: Graph, folder: Path) -> QuantizedGraph:
     recipe = graph.loaded.recipe
     model = graph.model
     if graph.loaded.source.input.kind == "tokens":
-        if recipe.quantization.scheme not in SCHEMES:
-            known = ", ".join(SCHEMES)
-            raise ConversionError(f"no scheme {recipe.quantization.scheme}; there is {known}")
-        model = SCHEMES[recipe.quantization.scheme](model)
+        # Imported here: a text pipeline must build where onnx_ir is not installed.
+        from export.quantization.schemes import quantized
+
+        model = quantized(model, recipe.quantization)
     model.ir_version = min(model.ir_version, IR_VERSION)
     _strip_notes(model)
     return QuantizedGraph(
