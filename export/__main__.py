@@ -4,8 +4,10 @@ import typer
 from rich.markup import escape
 
 from export.commands.build import build
+from export.commands.diff import diff
 from export.commands.listing import list_recipes
 from export.commands.options import errors
+from export.commands.verify import verify
 from export.errors import ExportError
 from registry import RegistryError
 
@@ -17,6 +19,8 @@ app = typer.Typer(
 )
 app.command("build")(build)
 app.command("list")(list_recipes)
+app.command("verify")(verify)
+app.command("diff")(diff)
 
 
 def main() -> None:

@@ -4,6 +4,7 @@ ExportError
   RecipeError         a recipe.toml or its weights cannot be read
   ConversionError     a model has no graph that gives the same numbers
   VerificationError   a graph does not do what it must; nothing was published
+    WasmLoadError     onnxruntime-web cannot load a graph, which may be as it should
 """
 
 
@@ -21,3 +22,7 @@ class ConversionError(ExportError):
 
 class VerificationError(ExportError):
     """A graph does not do what it must; the message names the text and the number."""
+
+
+class WasmLoadError(VerificationError):
+    """onnxruntime-web cannot load a graph; a build then says that browsers do not run it."""

@@ -23,7 +23,7 @@ from registry.manifest import MANIFEST_FILE, Provenance
 ROOT = Path(__file__).resolve().parent.parent
 TOOLS = ("numpy", "onnx", "scikit-learn", "skl2onnx")
 TORCH_TOOLS = ("onnx-ir", "onnxscript", "tokenizers", "torch", "transformers")
-_CODE_SUFFIXES = {".mjs", ".py"}
+_CODE = {".mjs", ".py"}
 # Folders of export/ that shape no artifact. Training writes the recipe's files, which are inputs.
 _NOT_BUILDING = {"commands", "jobs", "published", "recipes", "training"}
 
@@ -93,13 +93,11 @@ def _member_digests(recipe: Recipe) -> dict[str, str]:
 
 
 def _code_files() -> list[Path]:
-    export = ROOT / "export"
+    export, registry = ROOT / "export", ROOT / "registry"
     building = (f for f in export.iterdir() if f.is_dir() and f.name not in _NOT_BUILDING)
-    own = [
-        path for folder in building for path in folder.rglob("*") if path.suffix in _CODE_SUFFIXES
-    ]
-    shared = [*export.glob("*.py"), *(ROOT / "registry").glob("*.py")]
-    return sorted([*own, *shared, ROOT / "registry" / "norm1_table.json"])
+    inner = (path for folder in building for path in folder.rglob("*"))
+    code = (p for p in (*inner, *export.iterdir(), *registry.iterdir()) if p.suffix in _CODE)
+    return sorted([*code, registry / "norm1_table.json"])
 
 
 @cache

@@ -182,3 +182,11 @@ def catalogue(root: Path = RECIPES) -> tuple[Recipe, ...]:
     """Every recipe and its variants, by model id."""
     recipes = (read_recipe(path.parent) for path in sorted(root.glob(f"*/{RECIPE_FILE}")))
     return tuple(chain.from_iterable(recipe.with_variants() for recipe in recipes))
+
+
+def find_recipe(model_id: str, version: str, root: Path = RECIPES) -> Recipe | None:
+    """The recipe or variant of this id and version, if the folder has one. Raises RecipeError."""
+    folder = root / model_id.partition(VARIANT_MARK)[0]
+    recipes = read_recipe(folder).with_variants() if (folder / RECIPE_FILE).is_file() else ()
+    named = (model_id, version)
+    return next((r for r in recipes if (r.model_id, r.version) == named), None)

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime as ort
 
+from export.drift import measure_drift
 from export.errors import VerificationError
 from export.inference import Feeds, Float32s, Float64s, PreparedText
 from export.passes.quantize import QuantizedGraph
@@ -66,6 +67,12 @@ class GraphRun:
         except Exception as exc:  # onnxruntime exports no base class for its errors
             raise VerificationError(f"onnxruntime cannot load the graph: {exc}") from exc
 
+    @property
+    def signature(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The names of the graph's inputs and of its outputs."""
+        inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
+        return tuple(value.name for value in inputs), tuple(value.name for value in outputs)
+
     def __call__(self, feeds: Feeds) -> Float32s:
         """P(AI), float32[N]."""
         (probability,) = self._session.run(["probability"], dict(feeds))
@@ -77,28 +84,17 @@ def _drift(graph: QuantizedGraph, run: GraphRun, texts: tuple[str, ...]) -> Drif
     prepared = sorted(map(preparation.prepare, texts), key=lambda text: len(text.normalized))
     ours = preparation.probabilities(run, prepared)
     theirs = preparation.probabilities(loaded.source.run, prepared)
-    difference = np.abs(ours - theirs)
-    threshold = loaded.decision.threshold
-    drift = Drift(
-        n=len(texts),
-        p50=_short(np.quantile(difference, 0.5)),
-        p99=_short(np.quantile(difference, 0.99)),
-        max=_short(difference.max()),
-        flips=float(np.mean((ours >= threshold) != (theirs >= threshold))),
-    )
+    measured = measure_drift(ours, theirs, loaded.decision.threshold)
+    drift = measured.drift
     allowed = loaded.tolerance
     if drift.p99 > allowed.source_p99 or drift.flips > allowed.flips:
-        worst = prepared[int(difference.argmax())].text
+        worst = prepared[measured.furthest].text
         raise VerificationError(
             f"the graph drifts from {loaded.source.reference}: p99 {drift.p99:.1e} (allowed "
             f"{allowed.source_p99}), flips {drift.flips:.1%} (allowed {allowed.flips:.1%}); "
             f"most, {drift.max:.1e}, on {worst[:60]!r}"
         )
     return drift
-
-
-def _short(value: np.floating | float) -> float:
-    return float(f"{value:.1e}")
 
 
 def _require_close(

@@ -1,4 +1,4 @@
-// node check_browser.mjs WEB_BUNDLE MODEL < rows as a JSON array: normalised texts, or arrays of token ids
+// node wasm.mjs WEB_BUNDLE MODEL < rows as a JSON array: normalised texts, or arrays of token ids
 // Prints {"probabilities": [...]}, or {"error": "..."} where onnxruntime-web cannot load the graph.
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
