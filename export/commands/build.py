@@ -14,9 +14,8 @@ from export.commands.progress import build_progress
 from export.jobs.messages import Built, Failed
 from export.jobs.plan import plan
 from export.jobs.pool import run_builds
-from export.jobs.record import BuildInputs, BuildRecord, this_machine, write_record
+from export.jobs.record import BuildRecord, this_machine, write_record
 from export.jobs.selection import of_trait, select
-from export.provenance import build_inputs
 from export.recipe import RECIPES, Recipe, catalogue
 from registry import FileStore
 from registry.store import DEFAULT_ROOT
@@ -75,7 +74,6 @@ def build(
 
 def _build_all(recipes: tuple[Recipe, ...], store: FileStore, jobs: int) -> dict[str, str]:
     """Build and record; the errors of those that failed, by model id."""
-    inputs = {recipe.model_id: build_inputs(recipe) for recipe in recipes}
     failures = {}
     try:
         with (
@@ -88,19 +86,19 @@ def _build_all(recipes: tuple[Recipe, ...], store: FileStore, jobs: int) -> dict
                     case Failed(model_id, error):
                         failures[model_id] = error
                     case Built():
-                        _record(outcome, inputs[outcome.model_id], store)
+                        _record(outcome, store)
     except KeyboardInterrupt:
         errors.print("interrupted: what was under way is cleared away, what was built stays built")
         raise typer.Exit(INTERRUPTED) from None
     return failures
 
 
-def _record(built: Built, inputs: BuildInputs, store: FileStore) -> None:
+def _record(built: Built, store: FileStore) -> None:
     record = BuildRecord(
         digest=built.manifest.digest,
         passes=built.passes,
         parameters=built.parameters,
-        inputs=inputs,
+        inputs=built.inputs,
         machine=this_machine(),
     )
     write_record(store.root, built.manifest, record)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from export.jobs.record import PassCost
+from export.jobs.record import BuildInputs, PassCost
 from registry import Manifest
 
 
@@ -15,11 +15,12 @@ class PassBegun:
 
 @dataclass(frozen=True)
 class Built:
-    """The artifact is published. `parameters` is the number of its weights."""
+    """The artifact is published: what its passes cost, how many weights it has, and its inputs."""
 
     manifest: Manifest
     passes: tuple[PassCost, ...]
     parameters: int
+    inputs: BuildInputs
 
     @property
     def model_id(self) -> str:

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
+from export.errors import RecipeError
 from export.jobs.record import BuildInputs, read_record
 from export.provenance import build_inputs, source_digest
-from export.recipe import Recipe
+from export.recipe import ArtifactMember, EnsembleSource, Recipe
 from registry import Artifact, FileStore, NotFoundError, RegistryError
 
 
@@ -20,11 +22,25 @@ class PlannedBuild:
 def plan(
     recipes: tuple[Recipe, ...], store: FileStore, *, force: bool = False
 ) -> tuple[PlannedBuild, ...]:
-    """What a build of these recipes would do. Raises RecipeError."""
-    return tuple(
-        PlannedBuild(recipe, reason_to_build(recipe, store) or ("forced" if force else None))
-        for recipe in recipes
-    )
+    """What a build of these recipes would do; an ensemble comes after members built with it."""
+    planned: dict[str, PlannedBuild] = {}
+    for recipe in sorted(recipes, key=lambda recipe: bool(member_artifacts(recipe, store.root))):
+        stale = {name for name, build in planned.items() if build.reason}
+        again = sorted(member_artifacts(recipe, store.root) & stale)
+        reason = reason_to_build(recipe, store) or ("forced" if force else None)
+        if again and reason is None:
+            reason = f"its member {again[0]} is built again"
+        planned[recipe.model_id] = PlannedBuild(recipe, reason)
+    return tuple(planned.values())
+
+
+def member_artifacts(recipe: Recipe, root: Path) -> frozenset[str]:
+    """The model ids of the artifacts in this store that an ensemble is made of."""
+    members = recipe.source.members if isinstance(recipe.source, EnsembleSource) else ()
+    named = (member.artifact for member in members if isinstance(member, ArtifactMember))
+    folders = ((recipe.folder / name).resolve() for name in named)
+    store = root.resolve()
+    return frozenset(folder.parent.name for folder in folders if store in folder.parents)
 
 
 def reason_to_build(recipe: Recipe, store: FileStore) -> str | None:
@@ -35,10 +51,12 @@ def reason_to_build(recipe: Recipe, store: FileStore) -> str | None:
         return "not built yet"
     except RegistryError as exc:
         return f"damaged: {exc}"
-    if artifact.manifest.provenance.source_digest != source_digest(recipe):
-        return _what_changed(recipe, artifact, store)
     try:
+        if artifact.manifest.provenance.source_digest != source_digest(recipe):
+            return _what_changed(recipe, artifact, store)
         artifact.verify()
+    except RecipeError as exc:
+        return f"its inputs are not all here: {exc}"
     except RegistryError as exc:
         return f"damaged: {exc}"
     return None

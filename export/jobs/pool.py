@@ -3,7 +3,6 @@
 import multiprocessing
 import signal
 import tempfile
-from collections import deque
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import wait
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from export.jobs.messages import Failed, Message, Outcome, PassBegun
+from export.jobs.plan import member_artifacts
 from export.jobs.worker import OUTPUT_FILE, BuildTask, work
 from export.memory import resident_bytes
 from export.recipe import Recipe
@@ -44,15 +44,16 @@ def run_builds(
 ) -> Generator[Outcome]:
     """Build all, `jobs` at a time, giving each outcome as it comes.
 
-    One that fails does not keep the others from being built. Closing the generator, or an
-    exception such as KeyboardInterrupt, ends all workers.
+    One that fails does not keep the others from being built; an ensemble waits for its members.
+    Closing the generator, or an exception such as KeyboardInterrupt, ends all workers.
     """
-    waiting = deque(recipes)
+    waiting = list(recipes)
     running: list[_RunningBuild] = []
     try:
         while waiting or running:
-            while waiting and len(running) < jobs:
-                running.append(_RunningBuild(waiting.popleft(), root))
+            while len(running) < jobs and (recipe := _next(waiting, running, root)):
+                waiting.remove(recipe)
+                running.append(_RunningBuild(recipe, root))
             wait([build.connection for build in running], timeout=TICK_SECONDS)
             for build in tuple(running):
                 if outcome := build.follow(watcher):
@@ -67,11 +68,18 @@ def run_builds(
             build.close()
 
 
+def _next(waiting: list[Recipe], running: "list[_RunningBuild]", root: Path) -> Recipe | None:
+    """The first whose members are built; any where none is under way, as in a circle."""
+    unfinished = {recipe.model_id for recipe in waiting} | {build.model_id for build in running}
+    free = (r for r in waiting if not member_artifacts(r, root) & unfinished)
+    return next(free, None if running or not waiting else waiting[0])
+
+
 class _RunningBuild:
     """A worker, the end of its pipe, and the folder in which it works."""
 
     def __init__(self, recipe: Recipe, root: Path) -> None:
-        self._model_id, self._pass = recipe.model_id, "start"
+        self.model_id, self._pass = recipe.model_id, "start"
         self._scratch = tempfile.TemporaryDirectory(prefix="samegraph-build-")
         self.connection, theirs = _context.Pipe(duplex=False)
         task = BuildTask(recipe, root, Path(self._scratch.name))
@@ -82,13 +90,13 @@ class _RunningBuild:
 
     def follow(self, watcher: Watcher) -> Outcome | None:
         """Pass on what the worker has said; its outcome, if it has come to one."""
-        watcher.holds(self._model_id, resident_bytes(self._process.pid or 0))
+        watcher.holds(self.model_id, resident_bytes(self._process.pid or 0))
         while self.connection.poll():
             message = self._receive()
             if not isinstance(message, PassBegun):
                 return message
             self._pass = message.name
-            watcher.begun(self._model_id, message.name)
+            watcher.begun(self.model_id, message.name)
         return None
 
     def terminate(self) -> None:
@@ -107,7 +115,7 @@ class _RunningBuild:
         try:
             message: Message = self.connection.recv()
         except EOFError:
-            return Failed(self._model_id, self._last_words())
+            return Failed(self.model_id, self._last_words())
         return message
 
     def _last_words(self) -> str:
@@ -117,7 +125,7 @@ class _RunningBuild:
         hint = "; out of memory, most likely" if -code == signal.SIGKILL else ""
         output = Path(self._scratch.name, OUTPUT_FILE)
         said = output.read_text("utf-8", "replace").strip() if output.is_file() else ""
-        return f"{self._model_id}: pass {self._pass}: its process ended with {cause}{hint}" + (
+        return f"{self.model_id}: pass {self._pass}: its process ended with {cause}{hint}" + (
             f"\n{said[-LAST_WORDS:]}" if said else ""
         )
 

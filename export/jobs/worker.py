@@ -16,6 +16,7 @@ from export.errors import ExportError
 from export.jobs.messages import Built, Failed, Message, PassBegun
 from export.jobs.record import PassCost
 from export.memory import peak_bytes, reset_peak
+from export.provenance import build_inputs
 from export.recipe import Recipe
 from registry import FileStore, RegistryError
 
@@ -42,15 +43,20 @@ def work(task: BuildTask, connection: Connection) -> None:
 def _outcome(task: BuildTask, connection: Connection) -> Message:
     costs = _Costs(connection)
     try:
+        inputs = build_inputs(task.recipe)
         artifact = build(task.recipe, FileStore(task.root), costs)
     except (ExportError, RegistryError) as exc:
-        return Failed(task.recipe.model_id, str(exc))
+        return Failed(task.recipe.model_id, _named(str(exc), task.recipe.model_id))
     passes = costs.end()
     # Imported here: nothing of it may count as memory of the build.
     from export.published.graph_statistics import GraphStatistics
 
     statistics = GraphStatistics.of(artifact.path(artifact.manifest.model.path))
-    return Built(artifact.manifest, passes, statistics.parameters)
+    return Built(artifact.manifest, passes, statistics.parameters, inputs)
+
+
+def _named(error: str, model_id: str) -> str:
+    return error if error.startswith(f"{model_id}: ") else f"{model_id}: {error}"
 
 
 class _Costs:

@@ -9,7 +9,7 @@ from export.published.drift_from_source import check_drift
 from export.published.golden_checks import GoldenRun
 from export.recipe import Recipe
 from registry import Artifact, FileStore, RegistryError
-from registry.store import MANIFEST_FILE
+from registry.manifest import MANIFEST_FILE
 
 
 def verify_artifact(

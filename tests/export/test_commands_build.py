@@ -15,12 +15,37 @@ from typer.testing import CliRunner
 from export.__main__ import app
 from export.build import PASSES
 from export.jobs.messages import Failed, Outcome
+from export.jobs.plan import member_artifacts
 from export.jobs.pool import run_builds
 from export.jobs.record import BuildRecord, PassCost, read_record
 from export.jobs.selection import of_trait, select
 from export.recipe import RECIPES, catalogue
 from registry import FileStore, NotFoundError
 
+ENSEMBLE = """
+model_id = "{name}"
+version = "1.0.0"
+task = "ai-text-detection"
+labels = ["human", "ai"]
+[source]
+kind = "ensemble"
+reference = "test"
+licence = "Apache-2.0"
+attribution = "test"
+members = [
+  {{kind = "artifact", name = "first", artifact = "{member}"}},
+  {{kind = "artifact", name = "second", artifact = "{member}"}},
+]
+[input]
+normalizer = "norm-1"
+max_tokens = 64
+window = {{tokens = 62, stride = 40, pooling = "mean_logit"}}
+[decision]
+threshold = 0.5
+[quantization]
+scheme = "fp32"
+bits = 32
+"""
 COMMAND = (sys.executable, "-m", "export")
 HUNGRY = PassCost(name="verify", seconds=1, peak_rss_bytes=1_600_000_000)
 
@@ -126,6 +151,23 @@ def test_a_damaged_artifact_is_to_be_built_again(own: Path) -> None:
     reason = planned(own)["one"] or ""
     assert reason.startswith("damaged: ")
     assert "golden.jsonl has 0 bytes" in reason
+
+
+def ensemble(recipes: Path, model_id: str, member: Path) -> None:
+    (recipes / model_id).mkdir()
+    (recipes / model_id / "recipe.toml").write_text(ENSEMBLE.format(name=model_id, member=member))
+
+
+def test_an_ensemble_is_built_after_its_members(own: Path) -> None:
+    artifacts = own / "artifacts"
+    ensemble(own / "recipes", "all", artifacts / "one" / "1.0.0")
+    recipes = catalogue(own / "recipes")
+    assert [recipe.model_id for recipe in recipes] == ["all", "one"]
+    assert member_artifacts(recipes[0], artifacts) == {"one"}
+    assert member_artifacts(recipes[0], own / "other") == frozenset()
+    assert list(planned(own)) == ["one", "all"]
+    outcomes = list(run_builds(recipes, artifacts, jobs=2, watcher=Killer()))
+    assert [outcome.model_id for outcome in outcomes] == ["one", "all"]
 
 
 class Killer:
