@@ -16,9 +16,6 @@ from export.web_runtime import onnxruntime_web_version
 from registry import Artifact
 from registry.manifest import Manifest
 
-# Golden probabilities are written with 7 decimals.
-ROUNDING = 1e-7
-
 
 @dataclass(frozen=True)
 class GoldenRun:
@@ -67,7 +64,8 @@ class GoldenRun:
             self.alone,
             self.expected,
             self.prepared,
-            allowed=self._allowed,
+            # Where a scheme is exact the golden probabilities are the source's, else a runtime's.
+            allowed=self._from_source or self.tolerance.runtime,
             recorded=self._recorded("onnxruntime"),
         )
 
@@ -96,22 +94,18 @@ class GoldenRun:
             probabilities = wasm_probabilities(model, self.preparation, self.prepared)
         except WasmLoadError as exc:
             return Check(name=name, passed=False, detail=str(exc))
-        allowed = self._allowed + self.tolerance.runtime
         return compare(
             name,
             probabilities,
             self.expected,
             self.prepared,
-            allowed=allowed,
+            allowed=self._from_source + self.tolerance.runtime,
             recorded=self._recorded(name),
         )
 
     @property
-    def _allowed(self) -> float:
-        # Where a scheme is exact the golden probabilities are the source's, else onnxruntime's.
-        tolerance = self.tolerance
-        source = tolerance.source_max if tolerance.source_max <= tolerance.batch else 0.0
-        return max(source, tolerance.batch) + ROUNDING
+    def _from_source(self) -> float:
+        return self.tolerance.source_max if self.tolerance.exact else 0.0
 
     def _recorded(self, runtime: str) -> float | None:
         differences = self.artifact.manifest.parity.max_abs_diff
@@ -120,7 +114,7 @@ class GoldenRun:
 
 def tolerance_of(manifest: Manifest) -> Tolerance:
     """What the artifact's scheme allows."""
-    return tolerance_for(manifest.quantization.scheme, text_in=manifest.input.kind == "text")
+    return tolerance_for(manifest.quantization, text_in=manifest.input.kind == "text")
 
 
 def _require_signature(
