@@ -14,6 +14,7 @@ R = TypeVar("R")
 PASSES = (
     "load",
     "to_onnx",
+    "optimize",
     "quantize",
     "verify",
     "check_browser",
@@ -37,6 +38,7 @@ def build(recipe: Recipe, store: FileStore, progress: Progress) -> Artifact:
     from export.passes.check_browser import check_browser
     from export.passes.load import load
     from export.passes.measure_memory import measure_memory
+    from export.passes.optimize import optimize
     from export.passes.package import package
     from export.passes.publish import publish
     from export.passes.quantize import quantize
@@ -53,7 +55,7 @@ def build(recipe: Recipe, store: FileStore, progress: Progress) -> Artifact:
     loaded = step(load, recipe)
     with tempfile.TemporaryDirectory() as folder:
         # No name for the graph: its weights must not stay in memory beside the session's.
-        quantized = step(quantize, step(to_onnx, loaded), Path(folder))
+        quantized = step(quantize, step(optimize, step(to_onnx, loaded)), Path(folder))
         verified = step(verify, quantized)
         checked = step(check_browser, verified)
         measured = step(measure_memory, checked)

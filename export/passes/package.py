@@ -15,6 +15,7 @@ from registry.manifest import (
     Contract,
     Manifest,
     Parity,
+    QuantizationScheme,
     Routing,
     RuntimeRequirements,
     SizeCategory,
@@ -24,6 +25,8 @@ from registry.manifest import (
 
 # The first onnxruntime with opset 20, tried on both models of the catalogue.
 MIN_ORT = "1.17.0"
+# Tried from 1.17 on: MatMulNBits of 8 bits needs more.
+MIN_ORT_BY_SCHEME = {QuantizationScheme.NBITS8: "1.23.0"}
 
 
 @dataclass(frozen=True)
@@ -114,7 +117,7 @@ def _manifest(measured: MeasuredGraph, files: tuple[ArtifactFile, ...]) -> Manif
         runtime=RuntimeRequirements(
             opset=graph.opset,
             ir_version=graph.ir_version,
-            min_ort=MIN_ORT,
+            min_ort=MIN_ORT_BY_SCHEME.get(loaded.recipe.quantization.scheme, MIN_ORT),
             providers=("CPUExecutionProvider",),
             browser=measured.checked.browser,
             memory_bytes=measured.memory_bytes,
