@@ -1,6 +1,6 @@
 // Probabilities of the texts on standard input ({"text": "..."} per line) by one runtime:
 // node parity/run.mjs --runtime onnxruntime-web|onnxruntime-node --artifact DIR
-// Prints a header line (runtime, its version, sha256 of the graph it loaded), then {"probability": p} per text.
+// Prints a header line (runtime, its version, sha256 of the graph it loaded), then {"probability", "metadata"} per text.
 // Runs what ships: build first.
 import { parseArgs } from 'node:util';
 import { createNodeDetector } from '../dist/npm/node.js';
@@ -24,7 +24,7 @@ const detector = await createNodeDetector({ folder: artifact, runtime });
 const { modelSha256 } = detector.artifact;
 printLine({ runtime, version: await installedVersion(runtime), model_sha256: modelSha256 });
 for await (const { text } of jsonLines()) {
-  const { probability } = await detector.detect(text);
-  printLine({ probability });
+  const { probability, metadata } = await detector.detect(text);
+  printLine({ probability, metadata });
 }
 await detector.dispose();

@@ -16,7 +16,7 @@ export type Provider = 'wasm' | 'cpu';
 /**
  * Hands onnxruntime-web its WebAssembly, which it would otherwise look up by a path of its own.
  *
- * One thread: a text-in graph gains nothing from more, and each would load the worker again.
+ * One thread: more need a page that is isolated from other origins, and each loads the worker again.
  */
 export function configureWasm(env: Ort.Env, wasm: Uint8Array): void {
   env.logLevel = 'error';

@@ -9,7 +9,7 @@ import { asDetectorError, DetectorError } from './errors.js';
 import { type ArtifactFile, type Manifest, modelFile, parseManifest } from './manifest.js';
 import { NORMALIZERS } from './normalizers.js';
 import { type Detector, ScoringDetector } from './scorer.js';
-import type { TokensInput } from './tokens.js';
+import type { TokenizedText, TokensInput } from './tokens.js';
 import { WASM_FILE, WASM_SHA256 } from './wasm.js';
 
 export type { Artifact, Detection, DetectionMetadata } from './detection.js';
@@ -17,6 +17,7 @@ export { DetectorError, type ErrorCode, isDetectorError } from './errors.js';
 export type { Manifest } from './manifest.js';
 export { norm1 } from './norm1.js';
 export type { DetectOptions, Detector } from './scorer.js';
+export type { TokenizedText } from './tokens.js';
 
 /** The packages that can run a graph in Node; `onnxruntime-node` is the caller's to install. */
 export type RuntimeName = 'onnxruntime-web' | 'onnxruntime-node';
@@ -58,19 +59,19 @@ export async function createNodeDetector(options: NodeDetectorOptions): Promise<
 }
 
 /**
- * Token ids as the artifact's graph reads them, before windows: docs/windows.md, steps 1 and 2.
+ * What turns a text into token ids and windows, as the artifact's graph reads them: docs/windows.md.
  *
  * @throws DetectorError as `createNodeDetector`; `unsupported_model` where the graph reads text.
  */
 export async function createNodeTokenizer(
   options: ArtifactOnDisk,
-): Promise<(text: string) => number[]> {
+): Promise<(text: string) => TokenizedText> {
   const { manifest, tokens } = await readArtifact(options);
   if (tokens === null) {
     throw new DetectorError('unsupported_model', `${manifest.model_id} reads text, not tokens`);
   }
   const normalize = NORMALIZERS[manifest.input.normalizer];
-  return (text) => tokens.tokenize(normalize(text));
+  return (text) => tokens.tokenized(normalize(text));
 }
 
 interface ReadArtifact {

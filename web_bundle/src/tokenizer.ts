@@ -13,7 +13,6 @@ export type Tokenize = (normal: string) => number[];
  * @throws Error where a step is of a kind that does not run here.
  */
 export function tokenizerOf(bytes: Uint8Array): Tokenize {
-  const json = JSON.parse(new TextDecoder().decode(bytes));
-  const tokenizer = new Tokenizer(portable({ ...json, post_processor: null }), {});
+  const tokenizer = new Tokenizer(portable(JSON.parse(new TextDecoder().decode(bytes))), {});
   return (normal) => tokenizer.encode(normal, { add_special_tokens: false }).ids;
 }

@@ -11,10 +11,13 @@ const TOKENIZER_FILE = 'tokenizer.json';
 /** Probabilities of a batch's windows, in order. */
 export type RunBatch = (batch: Batch) => Promise<ArrayLike<number>>;
 
-/** A text cut into windows. */
-interface Cut {
-  readonly tokens: number;
+/** A text's token ids, without special ones, and its windows as the graph reads them. */
+export interface TokenizedText {
+  readonly ids: readonly number[];
   readonly windows: readonly Encoding[];
+}
+
+interface Prepared extends TokenizedText {
   readonly normalizeMs: number;
 }
 
@@ -29,12 +32,19 @@ interface Answer {
  * @throws DetectorError `bad_manifest`, `unsupported_model`, or that of `file`.
  */
 export async function tokensInput(
-  { files, input }: Manifest,
+  { model_id, files, input }: Manifest,
   file: (entry: ArtifactFile) => Promise<Uint8Array>,
 ): Promise<TokensInput> {
+  if (input.companions?.length) {
+    throw new DetectorError(
+      'unsupported_model',
+      `${model_id} reads several encodings of a text (input.companions); run it on a server`,
+    );
+  }
   const entry = files.find(({ path }) => path === TOKENIZER_FILE);
-  if (entry === undefined)
+  if (entry === undefined) {
     throw new DetectorError('bad_manifest', `${TOKENIZER_FILE} is not listed`);
+  }
   if (!hasWindows(input)) throw new DetectorError('bad_manifest', 'manifest: input has no windows');
   const bytes = await file(entry);
   try {
@@ -50,12 +60,18 @@ function hasWindows(input: Manifest['input']): input is WindowSpec {
 
 /** How texts reach a graph that reads tokens: docs/windows.md. */
 export class TokensInput {
-  readonly tokenize: Tokenize;
   readonly #spec: WindowSpec;
+  readonly #tokenize: Tokenize;
 
   constructor(spec: WindowSpec, tokenize: Tokenize) {
     this.#spec = spec;
-    this.tokenize = tokenize;
+    this.#tokenize = tokenize;
+  }
+
+  /** A normal form, tokenised and cut. */
+  tokenized(normal: string): TokenizedText {
+    const ids = this.#tokenize(normal);
+    return { ids, windows: encodings(ids, this.#spec) };
   }
 
   /** One score per text, in order; windows of all texts share runs. */
@@ -64,24 +80,16 @@ export class TokensInput {
     normalize: (text: string) => string,
     run: RunBatch,
   ): Promise<Score[]> {
-    const cuts = texts.map((text) => this.#cut(text, normalize));
-    const answers = await this.#answers(
-      cuts.flatMap(({ windows }) => windows),
-      run,
-    );
-    let taken = 0;
-    return cuts.map((cut) => {
-      const start = taken;
-      taken += cut.windows.length;
-      return this.#scoreOf(cut, answers.slice(start, taken));
-    });
+    const prepared = texts.map((text) => this.#prepare(text, normalize));
+    const windows = prepared.flatMap((text) => text.windows);
+    const answers = await this.#answers(windows, run);
+    return prepared.map((text) => this.#scoreOf(text, answers.splice(0, text.windows.length)));
   }
 
-  #cut(text: string, normalize: (text: string) => string): Cut {
+  #prepare(text: string, normalize: (text: string) => string): Prepared {
     const started = performance.now();
-    const ids = this.tokenize(normalize(text));
-    const windows = encodings(ids, this.#spec);
-    return { tokens: ids.length, windows, normalizeMs: performance.now() - started };
+    const tokenized = this.tokenized(normalize(text));
+    return { ...tokenized, normalizeMs: performance.now() - started };
   }
 
   async #answers(windows: readonly Encoding[], run: RunBatch): Promise<Answer[]> {
@@ -98,14 +106,14 @@ export class TokensInput {
     return answers;
   }
 
-  #scoreOf({ tokens, windows, normalizeMs }: Cut, answers: readonly Answer[]): Score {
+  #scoreOf({ ids, windows, normalizeMs }: Prepared, answers: readonly Answer[]): Score {
     const probability = pooled(
       answers.map((answer) => answer.probability),
       windows.map(({ content }) => content),
       this.#spec.window,
     );
     const runMs = answers.reduce((total, answer) => total + answer.runMs, 0);
-    return { probability, normalizeMs, runMs, tokens, windows: windows.length };
+    return { probability, normalizeMs, runMs, tokens: ids.length, windows: windows.length };
   }
 }
 

@@ -2,24 +2,22 @@ import { expect, test } from 'vitest';
 import { NORMALIZERS } from '../src/normalizers.js';
 import { tokenizerOf } from '../src/tokenizer.js';
 
-/** Splits into single known characters, after whatever `steps` do. */
+/** Token ids by a tokenizer.json of these parts. */
+function idsOf(parts: object, model: object): (text: string) => number[] {
+  const json = { added_tokens: [], normalizer: null, pre_tokenizer: null, decoder: null, ...parts };
+  return tokenizerOf(new TextEncoder().encode(JSON.stringify({ ...json, model })));
+}
+
+/** Splits into single known characters, after whatever `parts` do. */
 function charactersOf(
   alphabet: string,
-  steps: object,
+  parts: object,
   model: object = {},
 ): (text: string) => string {
   const vocab = Object.fromEntries([...alphabet].map((char, i) => [char, i]));
-  const json = {
-    added_tokens: [],
-    normalizer: null,
-    pre_tokenizer: null,
-    decoder: null,
-    model: { type: 'BPE', vocab, merges: [], ...model },
-    ...steps,
-  };
-  const tokenize = tokenizerOf(new TextEncoder().encode(JSON.stringify(json)));
+  const ids = idsOf(parts, { type: 'BPE', vocab, merges: [], ...model });
   return (text) =>
-    tokenize(text)
+    ids(text)
       .map((id) => [...alphabet][id])
       .join('');
 }
@@ -68,8 +66,54 @@ test('BPE as in Python: what has no token is dropped before merging', () => {
   expect(merging('a?b')).toBe('M');
 });
 
-test('a step of an unknown kind is refused', () => {
-  expect(() => charactersOf('a', { normalizer: { type: 'Nmt' } })).toThrow(/Nmt/);
+test('ByteLevel as in Python: U+FEFF is no white space', () => {
+  const vocab = { Ċ: 0, ï: 1, '»': 2, '¿': 3, ĊĊ: 4 };
+  const words = { pre_tokenizer: { type: 'ByteLevel', add_prefix_space: false, use_regex: true } };
+  const ids = idsOf(words, { type: 'BPE', vocab, merges: [['Ċ', 'Ċ']] });
+  expect(ids('\n\n')).toEqual([4]);
+  expect(ids('\n\n\ufeff')).toEqual([0, 0, 1, 2, 3]);
+});
+
+test('ByteLevel as in Python: a space may be put before the first word, and nowhere else', () => {
+  const words = { pre_tokenizer: { type: 'ByteLevel', add_prefix_space: true, use_regex: true } };
+  const bytes = charactersOf('Ġabð', words);
+  expect(bytes('ab')).toBe('Ġab');
+  expect(bytes(' ab a')).toBe('ĠabĠa');
+  expect(bytes('\u{1f642}\u{1f642}a')).toBe('Ġðða');
+});
+
+test.each([
+  ['Isolated', false, '1\u{11de0}'],
+  ['Removed', true, '1'],
+])('Split as in Python: \\p{N} of its Unicode tables, %s', (behavior, invert, expected) => {
+  const pre_tokenizer = { type: 'Split', pattern: { Regex: '\\p{N}+' }, behavior, invert };
+  const merges = [['1', '\u{11de0}']];
+  const characters = charactersOf(
+    '1\u{11de0}M',
+    { pre_tokenizer },
+    {
+      vocab: { 1: 0, '\u{11de0}': 1, '1\u{11de0}': 2 },
+      merges,
+    },
+  );
+  expect(characters('1\u{11de0}')).toBe(expected);
+});
+
+const split = (Regex: string, behavior: string) => ({
+  pre_tokenizer: { type: 'Split', pattern: { Regex }, behavior, invert: false },
+});
+
+test.each<[string, object, object]>([
+  ['a normalizer', { normalizer: { type: 'Nmt' } }, {}],
+  ['one in a sequence', { normalizer: { type: 'Sequence', normalizers: [{ type: 'Nmt' }] } }, {}],
+  ['a pre-tokenizer', { pre_tokenizer: { type: 'Whitespace' } }, {}],
+  ['a behaviour of Split', split('a', 'MergedWithNext'), {}],
+  ['a class in a pattern of Split', split('\\p{Lu}', 'Isolated'), {}],
+  ['a token that must stand alone', { added_tokens: [{ content: 'a', single_word: true }] }, {}],
+  ['a model', {}, { type: 'Unigram' }],
+  ['an option of BPE', {}, { byte_fallback: true }],
+])('refuses what may give other tokens than in Python: %s', (_, parts, model) => {
+  expect(() => charactersOf('a', parts, model)).toThrow(/tokenizer\.json: .* run .* on a server/);
 });
 
 test('identity: only what no runtime could carry is replaced', () => {

@@ -16,7 +16,10 @@ const VECTORS = goldenVectors(TOKENS_FIXTURE);
 
 test('token ids are those that Python gave', async () => {
   const tokenize = await createNodeTokenizer({ folder: TOKENS_FIXTURE });
-  for (const { text, ids } of VECTORS) expect(tokenize(text)).toEqual(ids);
+  for (const { text, ids, windows } of VECTORS) {
+    expect(tokenize(text).ids).toEqual(ids);
+    expect(tokenize(text).windows).toHaveLength(windows ?? 0);
+  }
 });
 
 test.each(RUNTIMES)('%s gives the golden probabilities, alone and together', async (runtime) => {
@@ -59,6 +62,15 @@ test('an input without windows is a bad manifest', async () => {
   const loading = createNodeDetector({ folder });
   await expect(loading).rejects.toMatchObject({ code: 'bad_manifest' });
   await expect(loading).rejects.toBeInstanceOf(DetectorError);
+});
+
+test('a model that reads several encodings of a text is refused', async () => {
+  const folder = await copied((manifest) =>
+    Object.assign(manifest.input, { companions: [{ name: 'other' }] }),
+  );
+  const loading = createNodeDetector({ folder });
+  await expect(loading).rejects.toMatchObject({ code: 'unsupported_model' });
+  await expect(loading).rejects.toThrow(/several encodings of a text .* on a server/);
 });
 
 test('an artifact that reads text has no tokenizer', async () => {
