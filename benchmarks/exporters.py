@@ -166,8 +166,9 @@ def read_texts() -> Texts:
 
     base = load_base(BASE)
     room = MAX_TOKENS - len(base.prefix) - len(base.suffix)
-    encoded = (base.tokenizer.encode(norm1(t), add_special_tokens=False) for t in drift_texts(count=N_TEXTS))
-    ids = tuple((*base.prefix, *e.ids[:room], *base.suffix) for e in encoded)
+    texts = (norm1(text) for text in drift_texts(count=N_TEXTS))
+    encoded = (base.tokenizer.encode(text, add_special_tokens=False).ids for text in texts)
+    ids = tuple((*base.prefix, *row[:room], *base.suffix) for row in encoded)
     with torch.inference_mode():
         states = np.stack(
             [base.model(torch.tensor([row])).last_hidden_state[0].mean(0).numpy() for row in ids]
