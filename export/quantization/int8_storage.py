@@ -6,9 +6,9 @@ import numpy as np
 import numpy.typing as npt
 import onnx_ir as ir
 
-from export.quantization.graph_rewrite import (
+from export.quantization.graph_rewrite import GraphRewrite
+from export.quantization.weight_matrices import (
     Float32s,
-    GraphRewrite,
     WeightLookup,
     WeightProduct,
     constant_array,

@@ -16,8 +16,9 @@ import numpy as np
 import onnx
 import onnx_ir as ir
 
-from export.quantization.graph_rewrite import Attribute, GraphRewrite, WeightProduct
+from export.quantization.graph_rewrite import Attribute, GraphRewrite
 from export.quantization.int8_storage import int8_matrix, replace_lookup
+from export.quantization.weight_matrices import WeightProduct
 
 # A token of zeros has no scale of its own.
 SMALLEST_SCALE = 1e-10

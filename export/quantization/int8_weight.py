@@ -7,8 +7,9 @@ natively but not in WebAssembly: then the two would compute different numbers.
 import onnx
 import onnx_ir as ir
 
-from export.quantization.graph_rewrite import GraphRewrite, WeightProduct, value_name
+from export.quantization.graph_rewrite import GraphRewrite
 from export.quantization.int8_storage import int8_matrix, replace_lookup
+from export.quantization.weight_matrices import WeightProduct, value_name
 
 
 def int8_weight(model: onnx.ModelProto) -> onnx.ModelProto:

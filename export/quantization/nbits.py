@@ -9,8 +9,9 @@ import numpy.typing as npt
 import onnx
 import onnx_ir as ir
 
-from export.quantization.graph_rewrite import Float32s, GraphRewrite, WeightProduct, value_name
+from export.quantization.graph_rewrite import GraphRewrite
 from export.quantization.int8_storage import replace_lookup
+from export.quantization.weight_matrices import Float32s, WeightProduct, value_name
 
 BLOCK = 32
 # accuracy_level 1: fp32. Level 4 would quantize activations too, on the CPUs that can.

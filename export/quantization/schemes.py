@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 import onnx
 
 from export.errors import ConversionError
+from export.quantization.fp16 import fp16
 from export.quantization.int8_token import int8_token
 from export.quantization.int8_weight import int8_weight
 from export.quantization.nbits import nbits
@@ -18,6 +19,7 @@ def _int8_token(model: onnx.ModelProto, quantization: Quantization) -> onnx.Mode
 
 SCHEMES: Mapping[QuantizationScheme, Callable[[onnx.ModelProto, Quantization], onnx.ModelProto]] = {
     QuantizationScheme.FP32: lambda model, _: model,
+    QuantizationScheme.FP16: lambda model, _: fp16(model),
     QuantizationScheme.INT8_WEIGHT: lambda model, _: int8_weight(model),
     QuantizationScheme.NBITS8: lambda model, _: nbits(model, bits=8),
     QuantizationScheme.NBITS4: lambda model, _: nbits(model, bits=4),

@@ -7,7 +7,7 @@ import onnx
 import onnxruntime as ort
 from onnx import numpy_helper, parser
 
-from export.quantization.graph_rewrite import MIN_EMBEDDING_ELEMENTS
+from export.quantization.weight_matrices import MIN_EMBEDDING_ELEMENTS
 
 WIDTH = 64
 VOCABULARY = MIN_EMBEDDING_ELEMENTS // WIDTH + 1
