@@ -12,6 +12,13 @@ const RUNTIMES = ['onnxruntime-web', 'onnxruntime-node'];
 /** Loaded only for artifacts that read tokens; no other script holds any of it. */
 const TOKENS = { source: 'src/tokens.ts', script: './tokens.js' };
 
+/** What bundlers must not follow, and the comments that tell them so, which esbuild drops. */
+const LEFT_TO_BROWSER = [
+  ['import(', '/*webpackIgnore:true*//*@vite-ignore*/', `new URL("${TOKENS.script}"`],
+  // Where onnxruntime would find itself: it is inside the worker.
+  ['(', '/*webpackIgnore:true*/', '"ort.wasm.bundle.min.mjs"'],
+];
+
 const COMMON = {
   bundle: true,
   minify: true,
@@ -32,7 +39,7 @@ export async function buildLibrary(root, outdir) {
       absWorkingDir: root,
       outdir,
       entryPoints: ['src/index.ts', 'src/worker.ts', TOKENS.source],
-    }).then(() => leaveImportToBrowser(join(outdir, 'worker.js'))),
+    }).then(() => markForBundlers(join(outdir, 'worker.js'))),
     build({
       ...COMMON,
       define,
@@ -63,13 +70,15 @@ export async function buildPageScripts(root, outdir) {
   });
 }
 
-/** Tells webpack and Vite to copy tokens.js and not to follow the import; esbuild drops comments. */
-async function leaveImportToBrowser(path) {
-  const source = await readFile(path, 'utf8');
-  const [before, after, ...more] = source.split('import(new URL(');
-  if (after === undefined || more.length > 0) throw new Error(`${path}: one import was expected`);
-  const marks = '/*webpackIgnore:true*//*@vite-ignore*/';
-  await writeFile(path, `${before}import(${marks}new URL(${after}`);
+/** Vite and webpack still copy what `new URL` names. */
+async function markForBundlers(path) {
+  let source = await readFile(path, 'utf8');
+  for (const [before, marks, after] of LEFT_TO_BROWSER) {
+    if (!source.includes(before + after))
+      throw new Error(`${path}: ${before}${after} is not there`);
+    source = source.replaceAll(before + after, before + marks + after);
+  }
+  await writeFile(path, source);
 }
 
 async function declarations(root, outdir) {
