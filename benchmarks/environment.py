@@ -4,7 +4,8 @@ import os
 import platform
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
-from pathlib import Path
+
+from export.jobs.machine import cpu_name
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class Environment:
     def current(cls, artifact_digest: str) -> "Environment":
         """This machine, now."""
         return cls(
-            cpu=_cpu_name(),
+            cpu=cpu_name(),
             cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1,
             system=f"{platform.system()} {platform.machine()}",
             python=platform.python_version(),
@@ -33,12 +34,3 @@ class Environment:
     def as_json(self) -> dict[str, str | int]:
         """Plain values."""
         return asdict(self)
-
-
-def _cpu_name() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
-    except OSError:
-        return platform.processor() or "unknown"
-    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(names, "unknown")

@@ -7,6 +7,7 @@ from export.commands.build import build
 from export.commands.diff import diff
 from export.commands.listing import list_recipes
 from export.commands.options import errors
+from export.commands.report import report
 from export.commands.verify import verify
 from export.errors import ExportError
 from registry import RegistryError
@@ -21,6 +22,7 @@ app.command("build")(build)
 app.command("list")(list_recipes)
 app.command("verify")(verify)
 app.command("diff")(diff)
+app.command("report")(report)
 
 
 def main() -> None:

@@ -25,7 +25,7 @@ TOOLS = ("numpy", "onnx", "scikit-learn", "skl2onnx")
 TORCH_TOOLS = ("onnx-ir", "onnxscript", "tokenizers", "torch", "transformers")
 _CODE = {".mjs", ".py"}
 # Folders of export/ that shape no artifact. Training writes the recipe's files, which are inputs.
-_NOT_BUILDING = {"commands", "jobs", "published", "recipes", "training"}
+_NOT_BUILDING = {"commands", "jobs", "published", "recipes", "report", "training"}
 
 
 def provenance(recipe: Recipe) -> Provenance:

@@ -7,17 +7,20 @@ from contextlib import closing, contextmanager
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from export.commands.build_output import print_plan, print_results, warn_over_bound
-from export.commands.options import AsJson, RecipesFolder, Root, errors
+from export.commands.options import AsJson, RecipesFolder, Root, console, errors, short
 from export.commands.progress import build_progress
+from export.jobs.machine import this_machine
 from export.jobs.messages import Built, Failed
 from export.jobs.plan import plan
 from export.jobs.pool import run_builds
-from export.jobs.record import BuildRecord, this_machine, write_record
+from export.jobs.record import BuildRecord, write_record
 from export.jobs.selection import of_trait, select
 from export.recipe import RECIPES, Recipe, catalogue
-from registry import FileStore
+from export.report.page import write_report
+from registry import FileStore, RegistryError
 from registry.store import DEFAULT_ROOT
 
 INTERRUPTED = 130
@@ -67,6 +70,7 @@ def build(
         return print_plan(planned, as_json=as_json)
     failures = _build_all(tuple(p.recipe for p in planned if p.reason), store, jobs)
     print_results(planned, failures, store, time.perf_counter() - started, as_json=as_json)
+    _write_report(store, as_json=as_json)
     if failures:
         raise typer.Exit(1)
     return None
@@ -103,6 +107,16 @@ def _record(built: Built, store: FileStore) -> None:
     )
     write_record(store.root, built.manifest, record)
     warn_over_bound(built.model_id, record)
+
+
+def _write_report(store: FileStore, *, as_json: bool) -> None:
+    try:
+        page = write_report(store, if_changed=True)
+    except RegistryError as exc:
+        errors.print(f"[yellow]warning[/] no report: {escape(str(exc))}", soft_wrap=True)
+        return
+    if not as_json:
+        console.print(f"report: {short(page)}", soft_wrap=True)
 
 
 @contextmanager

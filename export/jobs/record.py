@@ -3,8 +3,6 @@
 `<root>/.builds/<model_id>/<version>.json`: an artifact's folder holds nothing but its own files.
 """
 
-import os
-import platform
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -75,11 +73,6 @@ def write_record(root: Path, manifest: Manifest, record: BuildRecord) -> None:
     partial = path.with_suffix(".partial")
     partial.write_text(record.model_dump_json(indent=2) + "\n", "utf-8")
     partial.replace(path)
-
-
-def this_machine() -> str:
-    """System, processor kind and cores, as in `Linux x86_64, 2 cores`."""
-    return f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
 
 
 def _path(root: Path, manifest: Manifest) -> Path:

@@ -1,0 +1,1 @@
+"""What was measured of every artifact, on one page: report.html and report.json."""
