@@ -74,6 +74,15 @@ def test_a_changed_tokenizer_is_refused(
     assert page.page.evaluate(LOAD, f"./{PLACE}/manifest.json") == "digest_mismatch"
 
 
+def test_a_missing_script_for_tokens_says_so(
+    visit: Callable[..., Visit], site: Site, fixture: Path
+) -> None:
+    site.instead["tokens.js"] = Answer(b"", status=404)
+    page = visit()
+    page.wait("ready")
+    assert page.page.evaluate(LOAD, f"./{PLACE}/manifest.json") == "fetch_failed"
+
+
 def test_a_page_whose_model_reads_text_does_not_fetch_the_script_for_tokens(
     visit: Callable[..., Visit], site: Site
 ) -> None:

@@ -1,5 +1,6 @@
 import { Tokenizer } from '@huggingface/tokenizers';
-/*! Bundled: @huggingface/tokenizers, Copyright Hugging Face, Apache License 2.0. */
+/*! Bundled: @huggingface/tokenizers, Copyright Hugging Face, Apache License 2.0,
+   https://www.apache.org/licenses/LICENSE-2.0 */
 import { portable } from './portable_tokenizer.js';
 
 /** The token ids of a normal form: the whole text, without special tokens. */

@@ -69,7 +69,9 @@ async function fetchArtifact(location: ArtifactLocation): Promise<Fetched> {
 // Bundlers copy the script by this very expression, and leave the import as it is (build/scripts.mjs).
 const tokensInput: typeof Tokens.tokensInput = async (...inputs) => {
   const url = new URL('./tokens.js', import.meta.url).href;
-  const script: typeof Tokens = await import(url);
+  const script: typeof Tokens = await import(url).catch((cause: unknown) => {
+    throw new DetectorError('fetch_failed', 'tokens.js did not load', { cause });
+  });
   return script.tokensInput(...inputs);
 };
 
