@@ -1,6 +1,7 @@
 """One loaded graph: the only file that imports onnxruntime."""
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -17,6 +18,8 @@ from runtime_server.verified_files import verified_bytes, verify_files
 
 CPU: Final = "CPUExecutionProvider"
 CUDA: Final = "CUDAExecutionProvider"
+# Products in TF32 have ten bits of mantissa: the answer would be another one than on a CPU.
+_OPTIONS: Final[Mapping[str, dict[str, str]]] = {CUDA: {"use_tf32": "0"}}
 EXTERNAL_DATA_FILE: Final = f"{MODEL_FILE}.data"
 _ERRORS_ONLY: Final = 3
 _DATA_FOLDER: Final = "session.model_external_initializers_file_folder_path"
@@ -35,6 +38,11 @@ class SessionPlan:
         with_cuda = self.allow_cuda and CUDA in ort.get_available_providers()
         return (CUDA, CPU) if with_cuda else (CPU,)
 
+    @property
+    def with_options(self) -> list[tuple[str, dict[str, str]]]:
+        """The same with their options, as onnxruntime takes them."""
+        return [(name, _OPTIONS.get(name, {})) for name in self.providers]
+
 
 class GraphSession:
     """Runs a graph for its `probability: float32[N]`. Blocking: call it off the event loop."""
@@ -47,7 +55,7 @@ class GraphSession:
         if isinstance(graph, bytes):
             # Else onnxruntime would take external data, unverified, from the working directory.
             options.add_session_config_entry(_DATA_FOLDER, os.devnull)
-        self._session: Any = ort.InferenceSession(graph, options, providers=list(plan.providers))
+        self._session: Any = ort.InferenceSession(graph, options, providers=plan.with_options)
 
     @classmethod
     def load(cls, artifact: Artifact, plan: SessionPlan) -> "GraphSession":
