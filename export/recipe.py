@@ -221,8 +221,17 @@ def read_recipe(folder: Path) -> Recipe:
 
 
 def catalogue(root: Path = RECIPES) -> tuple[Recipe, ...]:
-    """Every recipe and its variants, by model id."""
-    recipes = (read_recipe(path.parent) for path in sorted(root.glob(f"*/{RECIPE_FILE}")))
+    """Every recipe and its variants, by model id.
+
+    Raises RecipeError, also for a recipe that is not batch-invariant: it can be a variant only.
+    """
+    recipes = [read_recipe(path.parent) for path in sorted(root.glob(f"*/{RECIPE_FILE}"))]
+    for recipe in recipes:
+        if not recipe.quantization.batch_invariant:
+            raise RecipeError(
+                f"{recipe.folder / RECIPE_FILE}: quantization: {recipe.quantization.scheme} is not "
+                "batch-invariant: it can be a variant, not the model's default"
+            )
     return tuple(chain.from_iterable(recipe.with_variants() for recipe in recipes))
 
 

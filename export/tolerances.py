@@ -36,11 +36,13 @@ EXACT_TEXT = replace(EXACT, runtime=1e-6)
 # By scheme and bits of activations. docs/quantization.md has what was measured.
 BY_SCHEME = {
     (QuantizationScheme.FP32, None): EXACT,
+    (QuantizationScheme.FP16, None): Tolerance(2e-3, 0.01, flips=0.005, batch=1e-3, runtime=1e-3),
     (QuantizationScheme.INT8_WEIGHT, None): Tolerance(0.02, 0.1, flips=0.01),
     (QuantizationScheme.NBITS8, None): Tolerance(0.02, 0.1, flips=0.01),
     (QuantizationScheme.NBITS4, None): Tolerance(0.1, 0.3, flips=0.05),
     (QuantizationScheme.INT8_TOKEN, 8): Tolerance(0.08, 0.2, flips=0.03, runtime=0.05),
     (QuantizationScheme.INT8_TOKEN, 14): Tolerance(0.02, 0.1, flips=0.01, runtime=2e-3),
+    (QuantizationScheme.INT8_DYNAMIC, 8): Tolerance(0.1, 0.3, flips=0.05, batch=0.2, runtime=0.1),
 }
 
 

@@ -32,8 +32,10 @@ def quantize(graph: Graph, folder: Path) -> QuantizedGraph:
     model = graph.model
     if graph.loaded.source.input.kind == "tokens":
         # Imported here: a text pipeline must build where onnx_ir is not installed.
+        from export.quantization.overflow import require_right_products
         from export.quantization.schemes import quantized
 
+        require_right_products(recipe.quantization)
         model = quantized(model, recipe.quantization)
     model.ir_version = min(model.ir_version, IR_VERSION)
     _strip_notes(model)

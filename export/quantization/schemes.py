@@ -6,6 +6,7 @@ import onnx
 
 from export.errors import ConversionError
 from export.quantization.fp16 import fp16
+from export.quantization.int8_dynamic import int8_dynamic
 from export.quantization.int8_token import int8_token
 from export.quantization.int8_weight import int8_weight
 from export.quantization.nbits import nbits
@@ -24,6 +25,7 @@ SCHEMES: Mapping[QuantizationScheme, Callable[[onnx.ModelProto, Quantization], o
     QuantizationScheme.NBITS8: lambda model, _: nbits(model, bits=8),
     QuantizationScheme.NBITS4: lambda model, _: nbits(model, bits=4),
     QuantizationScheme.INT8_TOKEN: _int8_token,
+    QuantizationScheme.INT8_DYNAMIC: lambda model, chosen: int8_dynamic(model, chosen.bits),
 }
 
 

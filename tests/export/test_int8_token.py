@@ -1,3 +1,4 @@
+from contextlib import nullcontext
 from functools import partial
 
 import numpy as np
@@ -5,7 +6,10 @@ import onnx
 import pytest
 from onnx import TensorProto, numpy_helper, parser
 
+from export.errors import ConversionError
 from export.quantization.int8_token import int8_token
+from export.quantization.overflow import overflows, require_right_products
+from registry.manifest import Quantization
 from tests.export.small_scorer import (
     batch_difference,
     largest_drift,
@@ -51,6 +55,23 @@ def test_the_largest_numbers_do_not_overflow_on_any_cpu(
     x = np.full((3, WIDTH), 2.5, np.float32)
     found = run(int8_token(product, weight_bits, activation_bits), {"x": x})
     np.testing.assert_allclose(found, 2.5 * WIDTH, rtol=1e-5)
+
+
+def test_whether_8_bits_by_8_overflow_here_is_known(product: onnx.ModelProto) -> None:
+    x = np.full((3, WIDTH), 2.5, np.float32)
+    found = run(int8_token(product, weight_bits=8, activation_bits=8), {"x": x})
+    assert np.allclose(found, 2.5 * WIDTH, rtol=1e-5) is not overflows()
+
+
+def test_a_form_that_overflows_here_is_refused_with_one_that_does_not() -> None:
+    wide, *others = (
+        Quantization(scheme="int8_token", bits=weights, activation_bits=activations)
+        for weights, activations in BITS
+    )
+    with pytest.raises(ConversionError, match="bits = 7") if overflows() else nullcontext():
+        require_right_products(wide)
+    for form in others:
+        require_right_products(form)
 
 
 def test_two_limbs_resolve_a_hundred_times_finer_than_one(product: onnx.ModelProto) -> None:

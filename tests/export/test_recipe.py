@@ -86,3 +86,21 @@ def test_a_variant_is_a_recipe_of_its_own(folder: Path) -> None:
     assert (base.quantization.bits, wide.quantization.bits) == (8, 32)
     assert wide.weights == base.weights
     assert source_digest(wide) != source_digest(base)
+
+
+DYNAMIC = 'scheme = "int8_dynamic"\nbits = 7\nactivation_bits = 8\nbatch_invariant = false\n'
+
+
+def test_a_default_that_depends_on_the_batch_is_refused(folder: Path) -> None:
+    path = folder / "recipe.toml"
+    before, _, _ = path.read_text().partition("[quantization]")
+    path.write_text(f"{before}[quantization]\n{DYNAMIC}")
+    with pytest.raises(RecipeError, match="int8_dynamic is not batch-invariant"):
+        catalogue(folder.parent)
+
+
+def test_a_variant_may_depend_on_the_batch(folder: Path) -> None:
+    path = folder / "recipe.toml"
+    path.write_text(f"{path.read_text()}\n[variants.int8_dynamic]\n{DYNAMIC}")
+    _, variant = catalogue(folder.parent)
+    assert not variant.quantization.batch_invariant
