@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,14 +14,16 @@ from transformers import BertConfig, BertModel, BertTokenizerFast
 from export.build import build
 from export.encoder.base import load_base
 from export.encoder.classifier import LayerMeans
-from export.errors import RecipeError
+from export.errors import RecipeError, VerificationError
 from export.inference import TextPreparation
 from export.passes.load import load
+from export.passes.optimize import optimize
 from export.passes.quantize import quantize
 from export.passes.to_onnx import to_onnx
-from export.passes.verify import GraphRun
+from export.passes.verify import GraphRun, verify
 from export.recipe import RECIPES, Recipe, read_recipe
 from registry import FileStore
+from registry.manifest import Quantization
 from tests.export.vocabulary import vocabulary
 
 WIDTH, LAYERS = 32, 2
@@ -123,6 +126,18 @@ def test_the_graph_holds_nothing_of_this_machine(own_recipe: Recipe, tmp_path: P
     content = quantize(to_onnx(load(own_recipe)), tmp_path).files.model.read_bytes()
     assert b"site-packages" not in content
     assert str(Path(__file__).parent).encode() not in content
+
+
+def test_an_answer_that_depends_on_the_batch_is_allowed_only_where_the_recipe_says_so(
+    own_recipe: Recipe, tmp_path: Path
+) -> None:
+    dynamic = Quantization(scheme="int8_dynamic", bits=7, activation_bits=8, batch_invariant=False)
+    loaded = load(own_recipe.model_copy(update={"quantization": dynamic}))
+    graph = quantize(optimize(to_onnx(loaded)), tmp_path)
+    assert 1e-5 < verify(graph).batch_max_abs_diff < 0.2
+    undeclared = replace(graph, loaded=replace(loaded, recipe=own_recipe))
+    with pytest.raises(VerificationError, match="the same text in a batch"):
+        verify(undeclared)
 
 
 def test_padding_does_not_enter_the_means(checkpoint: Path) -> None:
