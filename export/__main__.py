@@ -6,6 +6,7 @@ from rich.markup import escape
 from export.commands.build import build
 from export.commands.diff import diff
 from export.commands.listing import list_recipes
+from export.commands.new import new
 from export.commands.options import errors
 from export.commands.report import report
 from export.commands.verify import verify
@@ -19,6 +20,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("build")(build)
+app.command("new")(new)
 app.command("list")(list_recipes)
 app.command("verify")(verify)
 app.command("diff")(diff)

@@ -36,7 +36,7 @@ TORCH_TOOLS = (
 )
 _CODE = {".mjs", ".py"}
 # Folders of export/ that shape no artifact. Training writes the recipe's files, which are inputs.
-_NOT_BUILDING = {"commands", "jobs", "published", "recipes", "report", "training"}
+_NOT_BUILDING = {"commands", "drafting", "jobs", "published", "recipes", "report", "training"}
 
 
 def provenance(recipe: Recipe) -> Provenance:
@@ -80,10 +80,10 @@ def build_inputs(recipe: Recipe) -> dict[str, dict[str, str]]:
     paths = (recipe.folder / RECIPE_FILE, recipe.folder / EVALUATION_FILE, recipe.weights)
     return {
         "options": {"model_id": recipe.model_id, "external_data": str(recipe.external_data)},
-        "recipe": {path.name: sha256_of_file(path) for path in paths if path and path.is_file()},
+        "recipe": {path.name: _digest(path) for path in paths if path and path.is_file()},
         "base": _own_base_digests(recipe),
         "members": _member_digests(recipe),
-        "code": {str(path.relative_to(ROOT)): sha256_of_file(path) for path in _code_files()},
+        "code": {str(path.relative_to(ROOT)): _digest(path) for path in _code_files()},
         "tools": tool_versions(recipe),
     }
 
@@ -102,7 +102,7 @@ def _member_digests(recipe: Recipe) -> dict[str, str]:
             manifest = recipe.folder / member.artifact / MANIFEST_FILE
             if not manifest.is_file():
                 raise RecipeError(f"member {member.name}: {manifest} is missing; build it first")
-            digests[member.name] = sha256_of_file(manifest)
+            digests[member.name] = _digest(manifest)
     return digests
 
 
@@ -115,7 +115,18 @@ def _own_base_digests(recipe: Recipe) -> dict[str, str]:
 def _base_digests(base: str, relative_to: Path, revision: str | None = None) -> dict[str, str]:
     """A re-trained checkpoint in the same folder is another source."""
     folder = checkpoint_folder(base, relative_to, revision)
-    return {path.name: sha256_of_file(path) for path in checkpoint_files(folder)}
+    return {path.name: _digest(path) for path in checkpoint_files(folder)}
+
+
+def _digest(path: Path) -> str:
+    """sha256 of the file, read once for all recipes and variants that share it."""
+    stat = path.stat()
+    return _digest_of_state(path, stat.st_size, stat.st_mtime_ns)
+
+
+@cache
+def _digest_of_state(path: Path, _size: int, _changed: int) -> str:
+    return sha256_of_file(path)
 
 
 def _code_files() -> list[Path]:

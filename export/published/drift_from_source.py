@@ -14,6 +14,8 @@ from export.verification_texts import VerificationTexts
 from registry import Artifact, FileStore
 
 NAME = "drift from source, p99"
+# Groups of a build's inputs that may change and leave the source what it was.
+NOT_THE_SOURCE = {"code", "options", "tools"}
 
 
 def check_drift(
@@ -22,14 +24,22 @@ def check_drift(
     """p99 of |difference of probability|, and label flips."""
     if recipe is None:
         return Check(name=NAME, passed=None, detail="its recipe is not here")
-    record = read_record(store.root, artifact.manifest)
-    if record is not None and record.inputs["recipe"] != build_inputs(recipe)["recipe"]:
-        return Check(name=NAME, passed=None, detail="its recipe has changed since")
     try:
+        if _has_changed(recipe, artifact, store):
+            return Check(name=NAME, passed=None, detail="its recipe has changed since")
         loaded = load(recipe)
     except (RecipeError, ModuleNotFoundError) as exc:
         return Check(name=NAME, passed=None, detail=f"its source cannot be loaded: {exc}")
     return _measured(artifact, run, loaded)
+
+
+def _has_changed(recipe: Recipe, artifact: Artifact, store: FileStore) -> bool:
+    """Whether the source is another one than that of the build; no, where it left no record."""
+    record = read_record(store.root, artifact.manifest)
+    if record is None:
+        return False
+    before, now = record.inputs, build_inputs(recipe)
+    return any(before.get(group) != now[group] for group in now.keys() - NOT_THE_SOURCE)
 
 
 def _measured(artifact: Artifact, run: GraphRun, loaded: LoadedModel) -> Check:
