@@ -31,6 +31,9 @@ setup: .venv/dev $(NODE_MODULES) ## Install everything that development needs
 export: serving .venv/encoder ## Build the whole catalogue into registry/artifacts
 	@$(BIN)/python -m export build
 
+report: export ## Time every artifact, and write registry/artifacts/report.html
+	@$(BIN)/python -m export report --latency
+
 web: serving ## Build the static page, its tiny model, and the npm package in web_bundle/dist
 	@$(BIN)/python -m export build lexical-tiny
 	@$(MAKE) -s $(STATIC)
@@ -97,4 +100,4 @@ $(STATIC): $(WEB_SOURCES) $(NODE_MODULES) $(MANIFESTS)
 browser: .venv/dev
 	@$(BIN)/python -m benchmarks.chromium
 
-.PHONY: help serve setup export web test check bench train-lexical train-minilm clean serving tools browser
+.PHONY: help serve setup export report web test check bench train-lexical train-minilm clean serving tools browser

@@ -134,7 +134,7 @@ def _code_files() -> list[Path]:
     building = (f for f in export.iterdir() if f.is_dir() and f.name not in _NOT_BUILDING)
     inner = (path for folder in building for path in folder.rglob("*"))
     code = (p for p in (*inner, *export.iterdir(), *registry.iterdir()) if p.suffix in _CODE)
-    return sorted([*code, registry / "norm1_table.json"])
+    return sorted([p for p in code if p.name != "__main__.py"] + [registry / "norm1_table.json"])
 
 
 @cache
