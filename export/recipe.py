@@ -39,10 +39,14 @@ class _Source(_Strict):
 
 
 class SklearnSource(_Source):
-    """A scikit-learn text pipeline; `weights` is what its training wrote."""
+    """A scikit-learn text pipeline; `weights` is a skops file, or what our training wrote.
+
+    `ai_label` is the pipeline's class that is AI; where the classes are 0 and 1, it is 1.
+    """
 
     kind: Literal["sklearn"]
     weights: FileName
+    ai_label: str | int | None = None
 
 
 class EncoderSource(_Source):

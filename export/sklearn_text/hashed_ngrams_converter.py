@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from onnx import TensorProto, numpy_helper
+from onnx import TensorProto
 from skl2onnx import update_registered_converter
 from skl2onnx.common.data_types import FloatTensorType
 
@@ -15,65 +15,19 @@ from export.sklearn_text.hashed_ngrams import (
     HashedNgramEncoder,
     word_pattern,
 )
-
-MICROSOFT = "com.microsoft"
-
-
-@dataclass(frozen=True)
-class _Nodes:
-    """Adds nodes and constants to skl2onnx's container; returns the names of the new values."""
-
-    scope: Any
-    container: Any
-
-    def constant(self, name: str, value: npt.NDArray[Any]) -> str:
-        unique: str = self.scope.get_unique_variable_name(name)
-        if value.dtype == object:
-            texts = [str(text).encode() for text in value]
-            self.container.add_initializer(unique, TensorProto.STRING, [len(texts)], texts)
-        else:
-            tensor = numpy_helper.from_array(value, unique)
-            self.container.add_initializer(unique, tensor.data_type, value.shape, tensor)
-        return unique
-
-    def node(self, op: str, inputs: list[str], name: str, domain: str = "", **attrs: Any) -> str:  # noqa: ANN401
-        return self._add(op, inputs, self.scope.get_unique_variable_name(name), domain, attrs)
-
-    def output(self, op: str, inputs: list[str], name: str, **attrs: Any) -> str:  # noqa: ANN401
-        return self._add(op, inputs, name, "", attrs)
-
-    def _add(
-        self, op: str, inputs: list[str], output: str, domain: str, attrs: dict[str, Any]
-    ) -> str:
-        version = 1 if domain else self.container.target_opset
-        self.container.add_node(
-            op,
-            inputs,
-            [output],
-            op_domain=domain,
-            op_version=version,
-            name=self.scope.get_unique_operator_name(op),
-            **attrs,
-        )
-        return output
+from export.sklearn_text.onnx_nodes import MICROSOFT, Nodes
 
 
 def _int64(*values: int) -> npt.NDArray[np.int64]:
     return np.array(values, dtype=np.int64)
 
 
-def _unit_hashes(nodes: _Nodes, encoder: HashedNgramEncoder, text: str) -> str:
+def _unit_hashes(nodes: Nodes, encoder: HashedNgramEncoder, text: str) -> str:
     """Text string[N] to int64[N, units], 0 after the end of a text."""
     if encoder.analyzer == "char":
-        space = nodes.constant("space", np.array([" "], dtype=object))
-        opened = nodes.node("StringConcat", [space, text], "opened")
-        text = nodes.node("StringConcat", [opened, space], "closed")
-        rule: dict[str, Any] = {"separators": [""]}
+        units = nodes.characters(nodes.between_spaces(text))
     else:
-        rule = {"tokenexp": word_pattern(r"\x{%x}")}
-    units = nodes.node(
-        "Tokenizer", [text], "units", MICROSOFT, mark=0, mincharnum=1, pad_value="", **rule
-    )
+        units = nodes.words(text, word_pattern(r"\x{%x}"))
     hashes = nodes.node("MurmurHash3", [units], "hashes32", MICROSOFT, positive=1, seed=0)
     return nodes.node("Cast", [hashes], "hashes", to=TensorProto.INT64)
 
@@ -82,13 +36,13 @@ def _unit_hashes(nodes: _Nodes, encoder: HashedNgramEncoder, text: str) -> str:
 class _Shifts:
     """hashes int64[N, units] seen from position + k, by padding at the end and slicing."""
 
-    nodes: _Nodes
+    nodes: Nodes
     padded: str
     longest: int
     axis: str
 
     @classmethod
-    def of(cls, nodes: _Nodes, hashes: str, longest: int) -> "_Shifts":
+    def of(cls, nodes: Nodes, hashes: str, longest: int) -> "_Shifts":
         pads = nodes.constant("pads", _int64(0, 0, 0, longest - 1))
         padded = nodes.node("Pad", [hashes, pads], "padded")
         return cls(nodes, padded, longest, nodes.constant("axis", _int64(1)))
@@ -100,7 +54,7 @@ class _Shifts:
         return self.nodes.node("Slice", [self.padded, *bounds, self.axis], f"shifted{shift}")
 
 
-def _row_sums(nodes: _Nodes, encoder: HashedNgramEncoder, hashes: str) -> list[str]:
+def _row_sums(nodes: Nodes, encoder: HashedNgramEncoder, hashes: str) -> list[str]:
     """Hashes int64[N, units] to one int32[N, 1] per order."""
     shifts = _Shifts.of(nodes, hashes, encoder.orders.stop - 1)
     nothing = encoder.n_buckets
@@ -127,7 +81,7 @@ def _row_sums(nodes: _Nodes, encoder: HashedNgramEncoder, hashes: str) -> list[s
     return sums
 
 
-def _unit_counts(nodes: _Nodes, hashes: str) -> str:
+def _unit_counts(nodes: Nodes, hashes: str) -> str:
     """Hashes int64[N, units] to the number of units, float32[N, 1]."""
     present = nodes.node("Cast", [hashes], "present", to=TensorProto.BOOL)
     ones = nodes.node("Cast", [present], "ones", to=TensorProto.INT32)
@@ -136,7 +90,7 @@ def _unit_counts(nodes: _Nodes, hashes: str) -> str:
     return nodes.node("Cast", [count], "units", to=TensorProto.FLOAT)
 
 
-def _divisors(nodes: _Nodes, encoder: HashedNgramEncoder, units: str) -> str:
+def _divisors(nodes: Nodes, encoder: HashedNgramEncoder, units: str) -> str:
     one = nodes.constant("one", np.array([1], dtype=np.float32))
     root = nodes.constant("root", np.sqrt(np.array([encoder.saturation], dtype=np.float32)))
     at_least_one = nodes.node("Max", [units, one], "at_least_one")
@@ -147,7 +101,7 @@ def _divisors(nodes: _Nodes, encoder: HashedNgramEncoder, units: str) -> str:
 
 def _convert(scope: Any, operator: Any, container: Any) -> None:  # noqa: ANN401
     encoder: HashedNgramEncoder = operator.raw_operator
-    nodes = _Nodes(scope, container)
+    nodes = Nodes(scope, container)
     hashes = _unit_hashes(nodes, encoder, operator.inputs[0].full_name)
     units = _unit_counts(nodes, hashes)
     divisor = _divisors(nodes, encoder, units)

@@ -5,25 +5,27 @@ from onnx import TensorProto, helper
 from skl2onnx import convert_sklearn
 from skl2onnx.common.data_types import StringTensorType
 from skl2onnx.common.exceptions import MissingConverter, MissingShapeCalculator
-from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, TfidfVectorizer
-from sklearn.pipeline import FeatureUnion, Pipeline
+from sklearn.pipeline import Pipeline
 
 from export.errors import ConversionError
-from export.sklearn_text import hashed_ngrams_converter
+from export.sklearn_text import hashed_ngrams_converter, ngram_counts_converter
+from export.sklearn_text.ngram_counts import require_exact
 
 OPSETS = {"": 20, "ai.onnx.ml": 3, "com.microsoft": 1}
 IR_VERSION = 9
-_INEXACT = (CountVectorizer, HashingVectorizer, TfidfVectorizer)
 
 
-def sklearn_to_onnx(pipeline: Pipeline, name: str) -> onnx.ModelProto:
-    """Convert a fitted binary classifier of norm-1 texts (classes 0 = human, 1 = AI).
+def sklearn_to_onnx(
+    pipeline: Pipeline, name: str, *, normalizer: str = "norm-1", ai_column: int = 1
+) -> onnx.ModelProto:
+    """Convert a fitted classifier of texts to two classes, the one in `ai_column` being AI.
 
     Raises:
         ConversionError: a step has no conversion that gives the same numbers.
     """
-    _refuse_inexact(pipeline)
+    require_exact(pipeline, normalizer)
     hashed_ngrams_converter.register()
+    ngram_counts_converter.register()
     try:
         model = convert_sklearn(
             pipeline,
@@ -34,38 +36,22 @@ def sklearn_to_onnx(pipeline: Pipeline, name: str) -> onnx.ModelProto:
         )
     except (MissingConverter, MissingShapeCalculator) as exc:
         raise ConversionError(f"{name}: skl2onnx cannot convert a step: {exc}") from exc
-    return _only_probability(model)
+    return _only_probability(model, ai_column)
 
 
-def _refuse_inexact(pipeline: Pipeline) -> None:
-    for step in _steps(pipeline):
-        if isinstance(step, _INEXACT):
-            raise ConversionError(
-                f"{type(step).__name__} has no exact ONNX form (its tokenising, lower-casing and "
-                "weighting come out as other numbers); use HashedNgramEncoder of "
-                "export.sklearn_text.hashed_ngrams"
-            )
-
-
-def _steps(estimator: object) -> list[object]:
-    if isinstance(estimator, Pipeline):
-        return [leaf for _, step in estimator.steps for leaf in _steps(step)]
-    if isinstance(estimator, FeatureUnion):
-        return [leaf for _, step in estimator.transformer_list for leaf in _steps(step)]
-    return [estimator]
-
-
-def _only_probability(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Keep column 1 of the class probabilities as the one output, float32[N]."""
+def _only_probability(model: onnx.ModelProto, ai_column: int) -> onnx.ModelProto:
+    """Keep one column of the class probabilities as the one output, float32[N]."""
     probabilities = model.graph.output[1].name
-    one = helper.make_tensor("ai_column", TensorProto.INT64, [], [1])
+    which = helper.make_tensor("ai_column", TensorProto.INT64, [], [ai_column])
     column = helper.make_node("Gather", [probabilities, "ai_column"], ["probability"], axis=1)
+    nodes = _needed([*model.graph.node, column], "probability")
+    read = {name for node in nodes for name in node.input}
     graph = helper.make_graph(
-        _needed([*model.graph.node, column], "probability"),
+        nodes,
         model.graph.name,
         [helper.make_tensor_value_info("text", TensorProto.STRING, ["N"])],
         [helper.make_tensor_value_info("probability", TensorProto.FLOAT, ["N"])],
-        [*model.graph.initializer, one],
+        [tensor for tensor in (*model.graph.initializer, which) if tensor.name in read],
     )
     opsets = [helper.make_opsetid(domain, version) for domain, version in OPSETS.items()]
     return helper.make_model(

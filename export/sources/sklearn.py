@@ -9,27 +9,37 @@ import numpy as np
 import onnx
 from sklearn.pipeline import Pipeline
 
+from export.ai_label import ai_index
 from export.inference import Feeds, Float32s
 from export.recipe import Recipe, SklearnSource
 from export.sklearn_text.lexical import load_weights
 from export.sklearn_text.sklearn_to_onnx import sklearn_to_onnx
+from export.sklearn_text.skops_pipeline import load_pipeline
 from export.sources.source import SourceModel
-from registry.manifest import InputSpec, OutputSpec
+from registry.manifest import InputSpec, Normalizer, OutputSpec
+
+LEXICAL_SUFFIX = ".safetensors"
+# What training data calls a text that is not AI's, and one that is.
+_NUMBERED = (("0", "1"), ("False", "True"))
 
 
 @dataclass(frozen=True)
 class SklearnText(SourceModel):
-    """A fitted pipeline of norm-1 texts."""
+    """A fitted pipeline of texts to two classes, the one in `ai_column` being AI."""
 
     name: str
     pipeline: Pipeline
-    normalizer: str
+    normalizer: Normalizer
+    ai_column: int
 
     @classmethod
     def load(cls, recipe: Recipe, source: SklearnSource) -> Self:
         """The pipeline of the recipe's weights. Raises RecipeError."""
-        pipeline = load_weights(recipe.folder / source.weights)
-        return cls(recipe.model_id, pipeline, recipe.input.normalizer)
+        path = recipe.folder / source.weights
+        own = path.suffix == LEXICAL_SUFFIX
+        pipeline = load_weights(path) if own else load_pipeline(path)
+        column = _ai_column(pipeline, source.ai_label)
+        return cls(recipe.model_id, pipeline, recipe.input.normalizer, column)
 
     @property
     def reference(self) -> str:
@@ -39,7 +49,7 @@ class SklearnText(SourceModel):
     @property
     def input(self) -> InputSpec:
         """The text itself."""
-        return InputSpec.model_validate({"kind": "text", "normalizer": self.normalizer})
+        return InputSpec(kind="text", normalizer=self.normalizer)
 
     @property
     def outputs(self) -> tuple[OutputSpec, ...]:
@@ -53,8 +63,18 @@ class SklearnText(SourceModel):
 
     def run(self, feeds: Feeds) -> Float32s:
         """P(AI) of feeds["text"], float32[N]."""
-        return np.asarray(self.pipeline.predict_proba(list(feeds["text"]))[:, 1], dtype=np.float32)
+        probabilities = self.pipeline.predict_proba(list(feeds["text"]))
+        return np.asarray(probabilities[:, self.ai_column], dtype=np.float32)
 
     def to_onnx(self) -> onnx.ModelProto:
         """Through skl2onnx."""
-        return sklearn_to_onnx(self.pipeline, self.name)
+        return sklearn_to_onnx(
+            self.pipeline, self.name, normalizer=self.normalizer, ai_column=self.ai_column
+        )
+
+
+def _ai_column(pipeline: Pipeline, ai_label: str | int | None) -> int:
+    first, second = (str(label) for label in pipeline.classes_)
+    if ai_label is None and (first, second) in _NUMBERED:
+        return 1
+    return ai_index((first, second), ai_label)
