@@ -1,7 +1,5 @@
 """What `python -m export build` prints: plans and results."""
 
-from pathlib import Path
-
 from rich.box import SIMPLE
 from rich.markup import escape
 from rich.table import Table
@@ -53,7 +51,7 @@ def print_results(
         console.print(_table(rows))
         counts = f"{built} built, {len(rows) - built} unchanged"
         failed_count = f", {len(failures)} failed" if failures else ""
-        console.print(f"{counts}{failed_count}, {seconds:.1f} s")
+        console.print(f"{counts}{failed_count}, {seconds:.1f} s, in {short(store.root)}")
     for error in failures.values():
         errors.print(f"[red]error[/] {escape(error)}", soft_wrap=True)
 
@@ -102,7 +100,6 @@ def _table(rows: list[_Row]) -> Table:
     table = Table(box=SIMPLE, pad_edge=False)
     for name in ("model", "category", "bytes", "parity", "AUROC", "build", "peak"):
         table.add_column(name, no_wrap=True)
-    table.add_column("path", overflow="fold", min_width=24)
     for row in rows:
         table.add_row(
             row.model_id,
@@ -112,7 +109,6 @@ def _table(rows: list[_Row]) -> Table:
             "not evaluated" if row.auroc is None else f"{row.auroc:.4f}",
             "-" if row.seconds is None else f"{row.seconds:.1f} s",
             "-" if row.peak_rss_bytes is None else megabytes(row.peak_rss_bytes),
-            short(Path(row.path)),
         )
     return table
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from pydantic import TypeAdapter, ValidationError
+from rich.markup import escape
 
 from export.commands.options import RecipesFolder, console, errors, short
 from export.drafting.draft import Draft, Scheme, Windows
@@ -94,7 +95,7 @@ def new(
     )
     write_recipe(draft, recipes_folder)
     console.print(f"wrote {short(folder / RECIPE_FILE)}; next:", soft_wrap=True)
-    named = "" if recipes_folder == RECIPES else f" --recipes {recipes_folder}"
+    named = "" if recipes_folder == RECIPES else escape(f" --recipes {recipes_folder}")
     for command in (f"build {model_id}{named}", f"verify {model_id}{named}", "report --latency"):
         console.print(f"  python -m export {command}", soft_wrap=True, highlight=False)
 

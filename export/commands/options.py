@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 # A table in a log file must not be cut at the 80 columns that rich assumes there.
 console = Console(width=None if sys.stdout.isatty() else 120)
@@ -19,8 +20,8 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a ta
 
 
 def short(path: Path) -> str:
-    """The path as seen from the current folder, where it lies below it."""
-    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
+    """The path as seen from the current folder, where it lies below it, with no markup in it."""
+    return escape(str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path))
 
 
 def megabytes(size: float) -> str:
