@@ -131,10 +131,12 @@ def _seen_from(folder: Path, base: str) -> str:
 
 
 def _ai_label(checkpoint: "Checkpoint", chosen: str | None) -> str | None:
-    if chosen is not None or checkpoint.ai_is_clear:
-        return chosen
     labels = " or ".join(checkpoint.labels)
-    return _given(None, f"which label is AI, {labels}", "--ai-label")
+    if chosen is None and not checkpoint.ai_is_clear:
+        chosen = _given(None, f"which label is AI, {labels}", "--ai-label")
+    if chosen is not None and chosen not in checkpoint.labels:
+        raise typer.BadParameter(f"{chosen!r} is no label of the checkpoint: {labels}")
+    return chosen
 
 
 def _windows(

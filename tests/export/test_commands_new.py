@@ -70,6 +70,8 @@ def test_the_label_of_ai_is_asked_for_where_the_checkpoint_does_not_say(
     assert result.exit_code == 2
     assert "--ai-label is missing" in result.output
     assert list(tmp_path.iterdir()) == []
+    result = new(tmp_path, *arguments, "--ai-label", "AI")
+    assert "'AI' is no label of the checkpoint: LABEL_0 or LABEL_1" in result.output
     assert new(tmp_path, *arguments, "--ai-label", "LABEL_1").exit_code == 0
     source = read_recipe(tmp_path / "own").source
     assert isinstance(source, EncoderSource)
