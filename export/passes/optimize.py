@@ -26,17 +26,21 @@ def optimized(model: onnx.ModelProto) -> onnx.ModelProto:
     """
     # Imported here: a text pipeline must build where onnxscript is not installed.
     import onnx_ir as ir
-    from onnx_ir.passes.common import (
-        ClearMetadataAndDocStringPass,
-        DeduplicateHashedInitializersPass,
-    )
+    from onnx_ir.passes import common
     from onnxscript import optimizer
 
     graph: ir.Model = ir.from_proto(model)
-    optimizer.optimize(graph)
-    # The optimizer compares small initializers only.
-    DeduplicateHashedInitializersPass()(graph)
-    ClearMetadataAndDocStringPass()(graph)  # stack traces, with the folders of this machine
+    optimizer.fold_constants(graph)
+    # Without onnxscript's rewrite rules: torch.onnx has applied them, and they take minutes.
+    ir.passes.Sequential(
+        common.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0),
+        common.LiftSubgraphInitializersToMainGraphPass(),
+        common.DeduplicateHashedInitializersPass(),
+        common.CommonSubexpressionEliminationPass(),
+        common.RemoveUnusedNodesPass(),
+        # Stack traces, with the folders of this machine.
+        common.ClearMetadataAndDocStringPass(),
+    )(graph)
     for node in graph.graph.all_nodes():
         for value in node.outputs:
             if not value.is_graph_output():
