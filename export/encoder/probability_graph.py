@@ -11,7 +11,7 @@ TYPES = "token_type_ids"
 
 
 def probability_graph(model: onnx.ModelProto, logits: str, odds: LogOdds) -> onnx.ModelProto:
-    """input_ids, attention_mask int64[N, T] to probability float32[N].
+    """input_ids, attention_mask int64[N, T] to probability float32[N]; `model` is changed in place.
 
     token_type_ids, where the architecture reads them, become zeros: there is one text, not two.
     """
@@ -21,18 +21,19 @@ def probability_graph(model: onnx.ModelProto, logits: str, odds: LogOdds) -> onn
         nodes = [*_zero_types(), *nodes]
     inputs = [helper.make_tensor_value_info(name, TensorProto.INT64, ["N", "T"]) for name in INPUTS]
     output = helper.make_tensor_value_info("probability", TensorProto.FLOAT, ["N"])
-    added = [
-        numpy_helper.from_array(np.array(odds.weight, np.float32)[:, None], "ai_weight"),
-        numpy_helper.from_array(np.array([odds.bias], np.float32), "ai_bias"),
-        numpy_helper.from_array(np.array([1], np.int64), "label_axis"),
-    ]
-    completed = helper.make_graph(nodes, graph.name, inputs, [output], [*graph.initializer, *added])
-    return helper.make_model(
-        completed,
-        opset_imports=list(model.opset_import),
-        ir_version=model.ir_version,
-        producer_name=model.producer_name,
+    for part in (graph.node, graph.input, graph.output, graph.value_info):
+        del part[:]
+    graph.node.extend(nodes)
+    graph.input.extend(inputs)
+    graph.output.append(output)
+    graph.initializer.extend(
+        [
+            numpy_helper.from_array(np.array(odds.weight, np.float32)[:, None], "ai_weight"),
+            numpy_helper.from_array(np.array([odds.bias], np.float32), "ai_bias"),
+            numpy_helper.from_array(np.array([1], np.int64), "label_axis"),
+        ]
     )
+    return model
 
 
 def _probability(logits: str) -> list[onnx.NodeProto]:

@@ -14,7 +14,7 @@ from export.encoder.architecture import read_config
 from export.encoder.base import load_weights
 from export.encoder.location import checkpoint_folder
 from export.encoder.log_odds import LogOdds, log_odds
-from export.encoder.optimum_to_onnx import LOGITS, optimum_to_onnx
+from export.encoder.logits_graph import LOGITS, logits_graph
 from export.encoder.probability_graph import probability_graph
 from export.encoder.tokenizer import EncoderTokenizer, load_tokenizer
 from export.errors import RecipeError
@@ -77,5 +77,5 @@ class ClassifierCheckpoint(SourceModel):
             return np.asarray(torch.sigmoid(log_odds).numpy(), dtype=np.float32)
 
     def to_onnx(self) -> onnx.ModelProto:
-        """Through optimum."""
-        return probability_graph(optimum_to_onnx(self.model), LOGITS, self.odds)
+        """Through optimum, or for large models torch.onnx."""
+        return probability_graph(logits_graph(self.model), LOGITS, self.odds)

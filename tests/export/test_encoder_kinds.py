@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnxruntime as ort
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -11,6 +12,7 @@ from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassificati
 
 from export.build import build
 from export.encoder.architecture import ARCHITECTURES
+from export.encoder.logits_graph import LOGITS, logits_graph
 from export.errors import RecipeError
 from export.golden_texts import NATURAL
 from export.inference import TextPreparation
@@ -21,6 +23,7 @@ from export.passes.to_onnx import to_onnx
 from export.passes.verify import GraphRun
 from export.provenance import source_digest
 from export.recipe import Recipe, read_recipe
+from export.sources.classifier_checkpoint import ClassifierCheckpoint
 from registry import Artifact, FileStore
 from tests.export import checkpoints
 from tests.export.checkpoints import POSITIONS, write_checkpoint
@@ -142,6 +145,22 @@ def test_a_head_over_the_means_of_its_layers_exports_too(name: str, tmp_path: Pa
     np.testing.assert_allclose(alone, loaded.preparation.probabilities(run, texts), atol=1e-5)
     expected = loaded.preparation.probabilities(loaded.source.run, texts)
     np.testing.assert_allclose(alone, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["deberta-v2", "modernbert", "roberta"])
+def test_large_classifiers_export_through_torch_to_the_same_logits(
+    name: str, tmp_path: Path
+) -> None:
+    write_checkpoint(name, tmp_path / "checkpoint")
+    source = load(write_recipe(tmp_path)).source
+    assert isinstance(source, ClassifierCheckpoint)
+    ids = np.random.RandomState(0).randint(5, 250, size=(3, 40))
+    feeds = {"input_ids": ids, "attention_mask": np.ones_like(ids)}
+    expected = source.model(**{key: torch.from_numpy(value) for key, value in feeds.items()})
+    graph = logits_graph(source.model, optimum_bytes=0)
+    assert graph.producer_name == "pytorch"
+    (logits,) = ort.InferenceSession(graph.SerializeToString()).run([LOGITS], feeds)
+    np.testing.assert_allclose(logits, expected.logits.detach(), atol=1e-5)
 
 
 def probability(folder: Path, source: str) -> float:
