@@ -1,6 +1,7 @@
 """How long one text takes, measured in a process of its own and kept beside the artifacts."""
 
 import multiprocessing
+import os
 import time
 from bisect import bisect_left
 from collections.abc import Mapping
@@ -37,11 +38,13 @@ class Latency(Frozen):
     repeats: int = Field(gt=0)
     runtime: str
     machine: str
+    load: float = Field(ge=0)
 
     @property
     def conditions(self) -> str:
-        """How it was measured."""
-        return f"{self.repeats} runs of {self.runtime} on {self.machine}"
+        """How it was measured, and beside how many other running processes."""
+        measured = f"{self.repeats} runs of {self.runtime} on {self.machine}"
+        return f"{measured} (load {self.load:.0f})"
 
 
 def read_latency(root: Path, manifest: Manifest) -> Latency | None:
@@ -75,6 +78,8 @@ def _measured(artifact: Artifact) -> Latency:
     run = GraphRun(artifact.path(artifact.manifest.model.path))
     words = " ".join(drift_texts(count=4, words=(300, 350))).split()
 
+    load = os.getloadavg()[0]
+
     def milliseconds(tokens: int) -> float:
         text = preparation.prepare(_of_tokens(preparation, words, tokens))
         timings = []
@@ -90,6 +95,7 @@ def _measured(artifact: Artifact) -> Latency:
         repeats=REPEATS,
         runtime=f"onnxruntime {onnxruntime_version()}",
         machine=this_machine(),
+        load=round(load, 1),
     )
 
 
