@@ -23,7 +23,7 @@ def check_drift(
 ) -> Check:
     """p99 of |difference of probability|, and label flips."""
     if recipe is None:
-        return Check(name=NAME, passed=None, detail="its recipe is not here")
+        return Check(name=NAME, passed=None, detail="only with its recipe")
     try:
         if _has_changed(recipe, artifact, store):
             return Check(name=NAME, passed=None, detail="its recipe has changed since")

@@ -7,6 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from export.__main__ import app
+from export.errors import VerificationError
 from export.passes.verify import GraphRun
 from export.published.checks import Check
 from export.published.drift_from_source import check_drift
@@ -60,6 +61,20 @@ def test_an_artifact_that_is_as_built_passes_every_check(lexical_tiny: Artifact)
     assert row["checks"][-1]["recorded"] == row["checks"][-1]["measured"]
 
 
+def test_the_source_is_left_out_on_request(own: Artifact) -> None:
+    root = str(own.folder.parents[1])
+    result = CliRunner().invoke(app, ["verify", "--all", "--no-source", "--root", root, "--json"])
+    assert result.exit_code == 0
+    (row,) = json.loads(result.stdout)
+    assert [c["name"] for c in row["checks"] if not c["passed"]] == ["drift from source, p99"]
+
+
+def test_golden_vectors_that_cannot_be_read_are_named_by_line(own: Artifact) -> None:
+    own.path("golden.jsonl").write_text("{}\n", "ascii")
+    with pytest.raises(VerificationError, match=r"golden\.jsonl, line 1: no golden vector"):
+        read_golden(republished(own))
+
+
 def test_a_golden_vector_that_is_not_met_fails_by_text_and_number(own: Artifact) -> None:
     probability = read_golden(own)[3].probability
     run = golden_run(with_golden(own, "probability", probability + 1e-3))
@@ -103,7 +118,7 @@ def test_without_its_recipe_an_artifact_is_not_compared_with_its_source(own: Art
     run = GraphRun(own.path("model.onnx"))
     check = check_drift(own, run, None, FileStore(own.folder.parents[1]))
     assert check.passed is None
-    assert check.detail == "its recipe is not here"
+    assert check.detail == "only with its recipe"
 
 
 def test_a_command_without_artifacts_says_what_to_name() -> None:
