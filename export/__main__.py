@@ -5,6 +5,7 @@ from rich.markup import escape
 
 from export.commands.build import build
 from export.commands.diff import diff
+from export.commands.evaluate import evaluate
 from export.commands.listing import list_recipes
 from export.commands.new import new
 from export.commands.options import errors
@@ -21,6 +22,7 @@ app = typer.Typer(
 )
 app.command("build")(build)
 app.command("new")(new)
+app.command("evaluate")(evaluate)
 app.command("list")(list_recipes)
 app.command("verify")(verify)
 app.command("diff")(diff)

@@ -3,6 +3,7 @@
 ExportError
   RecipeError         a recipe.toml or its weights cannot be read
   ConversionError     a model has no graph that gives the same numbers
+  DatasetError        a file of labelled texts cannot be used
   VerificationError   a graph does not do what it must; nothing was published
     WasmLoadError     onnxruntime-web cannot load a graph, which may be as it should
 """
@@ -18,6 +19,10 @@ class RecipeError(ExportError):
 
 class ConversionError(ExportError):
     """A model has no graph that gives the same numbers."""
+
+
+class DatasetError(ExportError):
+    """A file of labelled texts cannot be used; the message names the line."""
 
 
 class VerificationError(ExportError):

@@ -1,7 +1,9 @@
 """evaluation.json of a recipe: what was measured, for the manifest."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -45,6 +47,15 @@ class Evaluation(BaseModel):
         values = self.auroc_leave_one_domain_out.values()
         return sum(values) / len(values)
 
+    def rounded(self) -> Self:
+        """With 4 decimals, which is more than any of it is known to."""
+        text = self.model_dump_json()
+        return self.model_validate(json.loads(text, parse_float=lambda x: round(float(x), 4)))
+
+    def to_bytes(self) -> bytes:
+        """The bytes of evaluation.json."""
+        return self.model_dump_json(indent=2).encode() + b"\n"
+
     def decision(self) -> Decision:
         """The manifest's threshold."""
         return Decision(
@@ -52,10 +63,11 @@ class Evaluation(BaseModel):
         )
 
     def quality(self) -> Quality:
-        """The manifest's evidence."""
+        """The manifest's evidence. Only our training knows that it held the groups out."""
+        held_out = "" if self.n_train is None else ", held-out groups"
         unseen = bool(self.auroc_leave_one_domain_out)
         return Quality(
-            dataset=f"{self.dataset} (sha256 {self.dataset_sha256[:12]}), held-out groups",
+            dataset=f"{self.dataset} (sha256 {self.dataset_sha256[:12]}){held_out}",
             n=self.n,
             auroc=self.auroc,
             leave_one_domain_out_auroc=round(self.mean_unseen_auroc, 4) if unseen else None,

@@ -20,6 +20,8 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from export.calibration import Temperature
 from export.encoder.architecture import ARCHITECTURES
+from export.evaluation import read_evaluation
+from export.golden_texts import NATURAL
 from export.recipe import EncoderSource
 from registry import FileStore
 from tests.conftest import ROOT
@@ -109,6 +111,8 @@ def page_blocks() -> list[Block]:
 def reader(tmp_path_factory: pytest.TempPathFactory) -> Reader:
     folder = tmp_path_factory.mktemp("reader")
     write_checkpoint("roberta", folder / "my-checkpoint")
+    held_out = [{"text": text, "label": at % 2} for at, text in enumerate(NATURAL)]
+    (folder / "held-out.jsonl").write_text("\n".join(map(json.dumps, held_out)))
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return Reader(folder, str(listener.getsockname()[1]))
@@ -142,14 +146,19 @@ def test_the_server_answers_as_the_checkpoint_does(
     assert answer["probability"] == pytest.approx(logits.softmax(-1)[0, 1].item(), abs=0.05)
 
 
-def test_both_models_of_the_page_are_published(
-    reader: Reader, answer: Mapping[str, object]
-) -> None:
+@pytest.mark.usefixtures("answer")
+def test_both_models_of_the_page_are_published(reader: Reader) -> None:
     artifacts = FileStore(reader.folder / "artifacts").artifacts()
     manifests = {artifact.manifest.model_id: artifact.manifest for artifact in artifacts}
     assert sorted(manifests) == ["my-detector", "my-pipeline"]
     assert manifests["my-detector"].quality is None
     assert manifests["my-pipeline"].runtime.browser.supported
+
+
+@pytest.mark.usefixtures("answer")
+def test_what_evaluate_measured_lies_beside_the_recipe(reader: Reader) -> None:
+    evaluation = read_evaluation(reader.folder / "recipes" / "my-detector")
+    assert (evaluation.n, evaluation.target_fpr) == (len(NATURAL), 0.02)
 
 
 def test_a_recipe_may_say_what_the_page_shows_of_one() -> None:

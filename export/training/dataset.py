@@ -1,33 +1,38 @@
 """Labelled documents for training and evaluation, read from JSON Lines."""
 
 import gzip
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from registry import norm1
+from export.errors import DatasetError
+from registry import norm1, sha256_of_file
 
 
-class DatasetError(Exception):
-    """The data file cannot be used; the message names the line."""
-
-
-class Document(BaseModel):
-    """One labelled text. Documents of one group share a prompt or a source text."""
+class LabelledText(BaseModel):
+    """A text, and 0 (human) or 1 (AI)."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     text: str = Field(min_length=1)
     label: int = Field(ge=0, le=1)
+
+
+class Document(LabelledText):
+    """What training needs to know of one. Documents of one group share a prompt or a source."""
+
     domain: str
     generator: str
     source: str
     group: str
+
+
+Row = TypeVar("Row", bound=LabelledText)
 
 
 @dataclass(frozen=True)
@@ -46,17 +51,22 @@ class Dataset:
         return len(self.labels)
 
 
+@dataclass(frozen=True)
+class LabelledTexts:
+    """Texts as they are, and their labels int64[N]."""
+
+    name: str
+    sha256: str
+    texts: tuple[str, ...]
+    labels: npt.NDArray[np.int64]
+
+
 def read_dataset(path: Path) -> Dataset:
     """Read a `.jsonl` or `.jsonl.gz` file of Documents. Raises DatasetError."""
-    content = path.read_bytes()
-    digest = hashlib.sha256(content).hexdigest()
-    plain = gzip.decompress(content) if path.suffix == ".gz" else content
-    documents = list(_documents(plain, path))
-    if len({document.label for document in documents}) < 2:
-        raise DatasetError(f"{path}: both labels, 0 (human) and 1 (AI), are needed")
+    documents = _read(path, Document)
     return Dataset(
-        name=path.name.removesuffix(".gz"),
-        sha256=digest,
+        name=_name(path),
+        sha256=sha256_of_file(path),
         texts=np.array([norm1(document.text) for document in documents], dtype=object),
         labels=np.array([document.label for document in documents], dtype=np.int64),
         domains=np.array([_merged_domain(document.domain) for document in documents]),
@@ -65,10 +75,37 @@ def read_dataset(path: Path) -> Dataset:
     )
 
 
-def _documents(plain: bytes, path: Path) -> Iterator[Document]:
+def read_labelled_texts(path: Path) -> LabelledTexts:
+    """Read a `.jsonl` or `.jsonl.gz` file of LabelledText rows. Raises DatasetError."""
+    rows = _read(path, LabelledText)
+    return LabelledTexts(
+        name=_name(path),
+        sha256=sha256_of_file(path),
+        texts=tuple(row.text for row in rows),
+        labels=np.array([row.label for row in rows], dtype=np.int64),
+    )
+
+
+def _name(path: Path) -> str:
+    return path.name.removesuffix(".gz")
+
+
+def _read(path: Path, row: type[Row]) -> list[Row]:
+    try:
+        content = path.read_bytes()
+        plain = gzip.decompress(content) if path.suffix == ".gz" else content
+    except OSError as exc:
+        raise DatasetError(f"{path} cannot be read: {exc}") from None
+    rows = list(_rows(plain, path, row))
+    if len({one.label for one in rows}) < 2:
+        raise DatasetError(f"{path}: both labels, 0 (human) and 1 (AI), are needed")
+    return rows
+
+
+def _rows(plain: bytes, path: Path, row: type[Row]) -> Iterator[Row]:
     for number, line in enumerate(plain.splitlines(), start=1):
         try:
-            yield Document.model_validate_json(line)
+            yield row.model_validate_json(line)
         except ValidationError as exc:
             first = exc.errors()[0]
             where = ".".join(map(str, first["loc"]))

@@ -1,7 +1,6 @@
 """What is measured on documents whose groups were held out of training."""
 
 import dataclasses
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -77,7 +76,7 @@ def evaluate(
 ) -> Evaluation:
     """Everything the model card and the manifest say, from the probabilities of held-out rows."""
     threshold = threshold_for_fpr(scores[dataset.labels[rows] == 0], TARGET_FPR)
-    evaluation = Evaluation(
+    return Evaluation(
         dataset=dataset.name,
         dataset_sha256=dataset.sha256,
         n_train=len(dataset) - len(rows),
@@ -91,14 +90,10 @@ def evaluate(
         fpr_by_domain=fpr_by_domain(dataset, rows, scores, threshold),
         auroc_by_words=by_words,
         auroc_leave_one_domain_out=unseen,
-    )
-    text = evaluation.model_dump_json()
-    values = json.loads(text, parse_float=lambda x: round(float(x), 4))
-    return Evaluation.model_validate(values)
+    ).rounded()
 
 
 def write_evaluation(evaluation: Evaluation, folder: Path) -> None:
     """evaluation.json and MODEL_CARD.md."""
-    text = evaluation.model_dump_json(indent=2) + "\n"
-    (folder / EVALUATION_FILE).write_text(text, encoding="utf-8")
+    (folder / EVALUATION_FILE).write_bytes(evaluation.to_bytes())
     write_model_card(evaluation, folder)

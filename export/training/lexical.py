@@ -16,9 +16,10 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from sklearn.metrics import roc_auc_score
 from sklearn.pipeline import Pipeline
 
+from export.errors import DatasetError
 from export.evaluation import Evaluation
 from export.sklearn_text.lexical import lexical_pipeline, load_weights, save_weights
-from export.training.dataset import Dataset, DatasetError, read_dataset
+from export.training.dataset import Dataset, read_dataset
 from export.training.held_out import (
     Rows,
     evaluate,

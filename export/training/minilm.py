@@ -23,9 +23,10 @@ from sklearn.preprocessing import StandardScaler
 
 from export.encoder.base import load_base
 from export.encoder.classifier import LayerMeans
+from export.errors import DatasetError
 from export.inference import TextPreparation
 from export.recipe import RECIPES
-from export.training.dataset import Dataset, DatasetError, read_dataset
+from export.training.dataset import Dataset, read_dataset
 from export.training.held_out import Rows, evaluate, validation_split, write_evaluation
 from registry.manifest import TOKENIZER_FILE, InputSpec, Window
 from registry.windows import Encoding

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 from rich.progress import Progress
 
+from export.errors import DatasetError
 from export.evaluation import read_evaluation
 from export.recipe import RECIPES
 from export.sklearn_text.lexical import load_weights
-from export.training.dataset import DatasetError, read_dataset
+from export.training.dataset import read_dataset
 from export.training.lexical import run
 from export.training.metrics import expected_calibration_error, score, threshold_for_fpr
 from export.training.model_card import write_model_card
