@@ -30,4 +30,4 @@ class VerificationError(ExportError):
 
 
 class WasmLoadError(VerificationError):
-    """onnxruntime-web cannot load a graph; a build then says that browsers do not run it."""
+    """onnxruntime-web cannot run a graph; a build then says that browsers do not run it."""

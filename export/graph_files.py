@@ -6,7 +6,7 @@ from pathlib import Path
 import onnx
 
 from export.errors import ConversionError
-from registry.manifest import MODEL_FILE
+from registry.manifest import MODEL_FILE, Manifest
 
 DATA_FILE = f"{MODEL_FILE}.data"
 # protobuf ends at 2 GiB, and a graph file is read into memory before its weights are.
@@ -26,6 +26,11 @@ class GraphFiles:
     def model(self) -> Path:
         """model.onnx, which a session loads; onnxruntime finds the data beside it."""
         return self.folder / MODEL_FILE
+
+    @property
+    def bytes(self) -> int:
+        """Their size together."""
+        return sum((self.folder / name).stat().st_size for name in self.names)
 
     @property
     def has_external_data(self) -> bool:
@@ -60,6 +65,11 @@ def write_graph(model: onnx.ModelProto, folder: Path, *, external_data: bool) ->
     except onnx.checker.ValidationError as exc:
         raise ConversionError(f"the graph is not valid ONNX: {exc}") from exc
     return GraphFiles(folder, names)
+
+
+def graph_bytes(manifest: Manifest) -> int:
+    """Bytes of a published artifact's graph, with its weights."""
+    return sum(file.bytes for file in manifest.files if file.path in (MODEL_FILE, DATA_FILE))
 
 
 def weight_bytes(model: onnx.ModelProto) -> int:

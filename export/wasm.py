@@ -21,7 +21,7 @@ def wasm_probabilities(
     """P(AI) of each text, run alone, float64[N].
 
     Raises:
-        WasmLoadError: onnxruntime-web cannot load the graph.
+        WasmLoadError: onnxruntime-web cannot load the graph, or is too slow for it.
         VerificationError: the run itself failed.
     """
     scores = iter(_run_in_node(model, texts))
@@ -41,14 +41,17 @@ def _rows(texts: Sequence[PreparedText]) -> Iterator[str | list[int]]:
 
 
 def _run_in_node(model: Path, texts: Sequence[PreparedText]) -> list[float]:
-    completed = subprocess.run(  # noqa: S603
-        ["node", str(SCRIPT), str(WEB_BUNDLE), str(model)],  # noqa: S607
-        input=json.dumps(list(_rows(texts))),
-        capture_output=True,
-        text=True,
-        timeout=TIMEOUT_SECONDS,
-        check=False,
-    )
+    try:
+        completed = subprocess.run(  # noqa: S603
+            ["node", str(SCRIPT), str(WEB_BUNDLE), str(model)],  # noqa: S607
+            input=json.dumps(list(_rows(texts))),
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise WasmLoadError(f"{len(texts)} texts take more than {TIMEOUT_SECONDS} s") from None
     if completed.returncode != 0:
         raise VerificationError(f"{SCRIPT.name} failed: {completed.stderr.strip()[-500:]}")
     answer = json.loads(completed.stdout)

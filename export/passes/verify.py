@@ -39,7 +39,7 @@ class VerifiedGraph:
 def verify(graph: QuantizedGraph) -> VerifiedGraph:
     """Compare alone, in mixed batches, with the source. Raises VerificationError by text."""
     loaded, preparation = graph.loaded, graph.loaded.preparation
-    texts = VerificationTexts.of(loaded.recipe.source.kind)
+    texts = VerificationTexts.of(loaded.recipe.source.kind, graph.files.bytes)
     golden = tuple(map(preparation.prepare, texts.golden))
     run = GraphRun(graph.files.model)
     alone = preparation.probabilities(run, golden, batch=1)

@@ -6,10 +6,11 @@ import numpy as np
 from pydantic import JsonValue
 
 from export.drift import measure_drift
+from export.graph_files import graph_bytes
 from export.inference import Float64s, TextPreparation
 from export.passes.verify import GraphRun
 from export.published.graph_statistics import GraphStatistics
-from export.verification_texts import HEAVY, VerificationTexts
+from export.verification_texts import VerificationTexts
 from registry import Artifact, Manifest
 from registry.manifest import Drift, Frozen
 
@@ -71,9 +72,8 @@ def compare_artifacts(a: Artifact, b: Artifact) -> Comparison:
 
 
 def _texts(a: Manifest, b: Manifest) -> tuple[str, ...]:
-    kinds = (a.source.kind, b.source.kind)
-    heavy = next((kind for kind in kinds if kind in HEAVY), kinds[0])
-    return tuple(sorted(VerificationTexts.of(heavy).drift, key=len))
+    one, other = (VerificationTexts.of(m.source.kind, graph_bytes(m)).drift for m in (a, b))
+    return tuple(sorted(one if len(one) < len(other) else other, key=len))
 
 
 def _statistics(artifact: Artifact) -> GraphStatistics:

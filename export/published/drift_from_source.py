@@ -2,6 +2,7 @@
 
 from export.drift import measure_drift
 from export.errors import RecipeError
+from export.graph_files import graph_bytes
 from export.inference import TextPreparation
 from export.jobs.record import read_record
 from export.passes.load import LoadedModel, load
@@ -44,7 +45,7 @@ def _has_changed(recipe: Recipe, artifact: Artifact, store: FileStore) -> bool:
 
 def _measured(artifact: Artifact, run: GraphRun, loaded: LoadedModel) -> Check:
     manifest, preparation = artifact.manifest, TextPreparation.of_artifact(artifact)
-    texts = VerificationTexts.of(manifest.source.kind).drift
+    texts = VerificationTexts.of(manifest.source.kind, graph_bytes(manifest)).drift
     prepared = sorted(map(preparation.prepare, texts), key=lambda text: len(text.normalized))
     ours = preparation.probabilities(run, prepared)
     theirs = preparation.probabilities(loaded.source.run, prepared)
