@@ -46,9 +46,13 @@ def load_tokenizer(folder: Path) -> EncoderTokenizer:
 
 
 def _special_tokens(tokenizer: Tokenizer, pad: int) -> SpecialTokens:
-    """What the post-processor puts around a text."""
+    """What the post-processor puts around a text. Raises RecipeError."""
     encoding = tokenizer.encode("a")
     content = [at for at, special in enumerate(encoding.special_tokens_mask) if not special]
+    if not content:
+        raise RecipeError(
+            'the tokenizer gives no token for "a": nothing shows how it frames a text'
+        )
     return SpecialTokens(
         prefix=tuple(encoding.ids[: content[0]]),
         suffix=tuple(encoding.ids[content[-1] + 1 :]),

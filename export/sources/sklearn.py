@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
+from pathlib import Path
 from typing import Self
 
 import numpy as np
@@ -14,7 +15,6 @@ from export.inference import Feeds, Float32s
 from export.recipe import Recipe, SklearnSource
 from export.sklearn_text.lexical import load_weights
 from export.sklearn_text.sklearn_to_onnx import sklearn_to_onnx
-from export.sklearn_text.skops_pipeline import load_pipeline
 from export.sources.source import SourceModel
 from registry.manifest import InputSpec, Normalizer, OutputSpec
 
@@ -36,8 +36,7 @@ class SklearnText(SourceModel):
     def load(cls, recipe: Recipe, source: SklearnSource) -> Self:
         """The pipeline of the recipe's weights. Raises RecipeError."""
         path = recipe.folder / source.weights
-        own = path.suffix == LEXICAL_SUFFIX
-        pipeline = load_weights(path) if own else load_pipeline(path)
+        pipeline = _pipeline(path)
         column = _ai_column(pipeline, source.ai_label)
         return cls(recipe.model_id, pipeline, recipe.input.normalizer, column)
 
@@ -71,6 +70,15 @@ class SklearnText(SourceModel):
         return sklearn_to_onnx(
             self.pipeline, self.name, normalizer=self.normalizer, ai_column=self.ai_column
         )
+
+
+def _pipeline(path: Path) -> Pipeline:
+    if path.suffix == LEXICAL_SUFFIX:
+        return load_weights(path)
+    # Imported here: skops imports all of scikit-learn, which takes seconds.
+    from export.sklearn_text.skops_pipeline import load_pipeline
+
+    return load_pipeline(path)
 
 
 def _ai_column(pipeline: Pipeline, ai_label: str | int | None) -> int:
