@@ -38,9 +38,16 @@ web: serving ## Build the static page, its tiny model, and the npm package in we
 	@$(BIN)/python -m export build lexical-tiny
 	@$(MAKE) -s $(STATIC)
 
-test: setup export web browser ## Run every test: TypeScript, Python, browser
+test: setup tested web browser ## Run the tests: TypeScript, Python, browser
 	@cd $(WEB) && npm test --silent
-	@$(BIN)/pytest
+	@$(BIN)/pytest -m "not slow"
+
+test-slow: setup tested ## Run the tests that export real architectures, about ten minutes
+	@$(BIN)/pytest -m slow
+
+# Language models take minutes to build and to run: tests take those that make export has built.
+tested: serving .venv/encoder
+	@$(BIN)/python -m export build lexical-tiny minilm-small
 
 check: setup ## Lint, types, import rules
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/lint-imports
@@ -100,4 +107,4 @@ $(STATIC): $(WEB_SOURCES) $(NODE_MODULES) $(MANIFESTS)
 browser: .venv/dev
 	@$(BIN)/python -m benchmarks.chromium
 
-.PHONY: help serve setup export report web test check bench train-lexical train-minilm clean serving tools browser
+.PHONY: help serve setup export report web test test-slow tested check bench train-lexical train-minilm clean serving tools browser

@@ -1,5 +1,5 @@
 // node wasm.mjs WEB_BUNDLE MODEL < rows as a JSON array: normalised texts, or arrays of token ids
-// Prints {"probabilities": [...]}, or {"error": "..."} where onnxruntime-web cannot load the graph.
+// Prints {"probabilities": [...]}, or {"error": "..."} where onnxruntime-web cannot load or run it.
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
@@ -29,9 +29,13 @@ async function answer(rows) {
     return { error: String(error.message ?? error) };
   }
   const probabilities = [];
-  for (const row of rows) {
-    const { probability } = await session.run(feeds(row), ['probability']);
-    probabilities.push(probability.data[0]);
+  try {
+    for (const row of rows) {
+      const { probability } = await session.run(feeds(row), ['probability']);
+      probabilities.push(probability.data[0]);
+    }
+  } catch (error) {
+    return { error: `row ${probabilities.length} does not run: ${error.message ?? error}` };
   }
   return { probabilities };
 }

@@ -8,6 +8,14 @@ from registry import Artifact, FileStore
 from registry.store import DEFAULT_ROOT
 
 ROOT = Path(__file__).resolve().parent.parent
+# They export real architectures through torch, minutes of it: `make test-slow` runs them.
+SLOW_FILES = {"test_causal_lm.py", "test_encoder_kinds.py", "test_ensemble.py"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.name in SLOW_FILES:
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session")
