@@ -1,6 +1,7 @@
 """`python -m benchmarks.quantization`: every quantization scheme on one model, side by side."""
 
 import json
+import os
 import sys
 import tempfile
 from dataclasses import dataclass
@@ -30,6 +31,8 @@ from export.recipe import RECIPES, Recipe, read_recipe
 from registry.manifest import Quantization
 
 console = Console(width=None if sys.stdout.isatty() else 140)
+# A drift that a text this close to the threshold would have to survive.
+NEAR = 0.1
 COLUMNS = ("scheme", "MB", "Δp p50", "p99", "max", "flips", "batch", "wasm")
 
 
@@ -46,10 +49,10 @@ class Row:
         return (
             result.name,
             f"{result.bytes / 1e6:.1f}",
-            *(f"{value:.0e}" for value in (drift.p50, drift.p99, drift.max)),
+            *(f"{value:.1e}" for value in (drift.p50, drift.p99, drift.max)),
             f"{drift.flips:.1%}",
-            f"{result.batch:.0e}",
-            "not loaded" if result.runtime is None else f"{result.runtime:.0e}",
+            f"{result.batch:.1e}",
+            "not loaded" if result.runtime is None else f"{result.runtime:.1e}",
             *(f"{self.speeds[batch]:.2f}" for batch in BATCHES),
         )
 
@@ -67,7 +70,36 @@ class Row:
         }
 
 
-def measure(recipe: Recipe, forms: tuple[Quantization, ...], texts: int, rounds: int) -> list[Row]:
+@dataclass(frozen=True)
+class Measurement:
+    """The rows, and what one must know to read them.
+
+    `near_threshold` counts the texts whose label a drift of NEAR could flip; `load` is how many
+    processes wanted a core when the speeds had been measured.
+    """
+
+    rows: tuple[Row, ...]
+    near_threshold: int
+    rounds: int
+    load: float
+
+    def note(self, environment: Environment) -> str:
+        """Where, and on how much, it was measured."""
+        products = "overflow" if overflows() else "do not overflow"
+        texts = self.rows[0].result.drift.n
+        return (
+            f"{environment.cpu}, {environment.cores} cores, load {self.load:.1f}, "
+            f"{environment.system}, Python {environment.python}, onnxruntime "
+            f"{environment.onnxruntime}. Products of 8 bits by 8 {products} on this CPU. Drift and "
+            f"flips on {texts} texts, of which {self.near_threshold} lie within {NEAR} of the "
+            f"threshold; batch and wasm on the golden texts; speed in times fp32, by CPU time of "
+            f"one thread, median of {self.rounds} rounds."
+        )
+
+
+def measure(
+    recipe: Recipe, forms: tuple[Quantization, ...], texts: int, rounds: int
+) -> Measurement:
     """Every form of the recipe's model; the speeds last, all forms in turn."""
     with tempfile.TemporaryDirectory() as folder:
         bench = SchemeBench(load(recipe), Path(folder), texts)
@@ -77,12 +109,13 @@ def measure(recipe: Recipe, forms: tuple[Quantization, ...], texts: int, rounds:
             results.append(bench.measure(form, graph))
             console.log(f"measured {results[-1].name}")
         speeds = {batch: relative_speeds(graphs, bench.feeds(batch), rounds) for batch in BATCHES}
-    return [
+    rows = tuple(
         Row(result, {batch: speeds[batch][result.form] for batch in BATCHES}) for result in results
-    ]
+    )
+    return Measurement(rows, bench.count_near_threshold(NEAR), rounds, os.getloadavg()[0])
 
 
-def table(rows: list[Row], box: Box) -> Table:
+def table(rows: tuple[Row, ...], box: Box) -> Table:
     """One line per scheme."""
     shown = Table(box=box)
     shown.add_column("scheme", no_wrap=True)
@@ -94,25 +127,24 @@ def table(rows: list[Row], box: Box) -> Table:
     return shown
 
 
-def footnote(environment: Environment, texts: int, rounds: int) -> str:
-    """Where, and on how much, the table was measured."""
-    width = "overflow" if overflows() else "do not overflow"
-    return (
-        f"{environment.cpu}, {environment.cores} cores, {environment.system}, Python "
-        f"{environment.python}, onnxruntime {environment.onnxruntime}. Products of 8 bits by 8 "
-        f"{width} on this CPU. Drift and flips on {texts} texts, batch and wasm on the golden "
-        f"texts; speed in times fp32, by CPU time of one thread, median of {rounds} rounds."
-    )
+def markdown(measured: Measurement, note: str) -> str:
+    """The table and its note."""
+    page = StringIO()
+    Console(file=page, width=200).print(table(measured.rows, MARKDOWN))
+    return f"{page.getvalue().strip()}\n\n{note}\n"
 
 
-def write(rows: list[Row], environment: Environment, note: str, folder: Path) -> None:
+def write(measured: Measurement, environment: Environment, folder: Path) -> None:
     """quantization.json and quantization.md."""
-    content = {"environment": environment.as_json(), "schemes": [row.as_json() for row in rows]}
+    content = {
+        "environment": {**environment.as_json(), "load": measured.load},
+        "rounds": measured.rounds,
+        "texts_near_threshold": measured.near_threshold,
+        "schemes": [row.as_json() for row in measured.rows],
+    }
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "quantization.json").write_text(json.dumps(content, indent=2) + "\n", "utf-8")
-    page = StringIO()
-    Console(file=page, width=200).print(table(rows, MARKDOWN))
-    text = f"{page.getvalue().strip()}\n\n{note}\n"
+    text = markdown(measured, measured.note(environment))
     (folder / "quantization.md").write_text(text, "utf-8")
 
 
@@ -131,16 +163,15 @@ def main(
     forms = tuple(form for form in FORMS if not scheme or form.scheme in ("fp32", *scheme))
     try:
         recipe = read_recipe(RECIPES / model)
-        rows = measure(recipe, forms, texts, rounds)
+        measured = measure(recipe, forms, texts, rounds)
     except ExportError as exc:
         console.print(f"[red]error[/] {exc}")
         raise typer.Exit(1) from None
     environment = Environment.current(source_digest(recipe))
-    note = footnote(environment, rows[0].result.drift.n, rounds)
-    console.print(table(rows, SIMPLE))
-    console.print(note)
+    console.print(table(measured.rows, SIMPLE))
+    console.print(measured.note(environment))
     if output is not None:
-        write(rows, environment, note, output)
+        write(measured, environment, output)
 
 
 if __name__ == "__main__":

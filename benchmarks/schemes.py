@@ -99,6 +99,10 @@ class SchemeBench:
             runtime=self._distance_to_wasm(graph, alone),
         )
 
+    def count_near_threshold(self, distance: float) -> int:
+        """How many texts the source itself puts within `distance` of the threshold."""
+        return int(np.sum(np.abs(self._source - self._loaded.decision.threshold) <= distance))
+
     def feeds(self, batch: int) -> Feeds:
         """A batch of TOKENS ids each, of real text, without padding."""
         longest = max((w for text in self._golden for w in text.windows), key=lambda w: len(w.ids))
