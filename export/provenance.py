@@ -5,17 +5,20 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from export.causal_lm.location import find_weights
 from export.encoder.location import checkpoint_files, checkpoint_folder
 from export.errors import RecipeError
 from export.evaluation import EVALUATION_FILE
 from export.recipe import (
     RECIPE_FILE,
     ArtifactMember,
+    CausalLMSource,
     EncoderMember,
     EncoderSource,
     EnsembleSource,
     Recipe,
     RecipeMember,
+    SklearnSource,
     read_recipe,
 )
 from export.web_runtime import onnxruntime_web_version
@@ -34,6 +37,7 @@ TORCH_TOOLS = (
     "torch",
     "transformers",
 )
+GGUF_TOOLS = ("accelerate", "gguf")
 _CODE = {".mjs", ".py"}
 # Folders of export/ that shape no artifact. Training writes the recipe's files, which are inputs.
 _NOT_BUILDING = {"commands", "drafting", "jobs", "published", "recipes", "report", "training"}
@@ -50,9 +54,8 @@ def provenance(recipe: Recipe) -> Provenance:
 
 def tool_versions(recipe: Recipe) -> dict[str, str]:
     """The installed version of each tool that shapes the recipe's artifact. Raises RecipeError."""
-    names = TOOLS if recipe.source.kind == "sklearn" else (*TOOLS, *TORCH_TOOLS)
     try:
-        versions = {name: version(name) for name in names}
+        versions = {name: version(name) for name in _tools(recipe)}
     except PackageNotFoundError as exc:
         raise RecipeError(
             f"{recipe.model_id} needs {exc.name}, which is not installed: `make export` installs it"
@@ -60,6 +63,16 @@ def tool_versions(recipe: Recipe) -> dict[str, str]:
     versions["onnxruntime"] = onnxruntime_version()
     web = onnxruntime_web_version()
     return versions if web is None else {**versions, "onnxruntime-web": web}
+
+
+def _tools(recipe: Recipe) -> tuple[str, ...]:
+    match recipe.source:
+        case SklearnSource():
+            return TOOLS
+        case CausalLMSource():
+            return (*TOOLS, *TORCH_TOOLS, *GGUF_TOOLS)
+        case _:
+            return (*TOOLS, *TORCH_TOOLS)
 
 
 def onnxruntime_version() -> str:
@@ -107,9 +120,14 @@ def _member_digests(recipe: Recipe) -> dict[str, str]:
 
 
 def _own_base_digests(recipe: Recipe) -> dict[str, str]:
-    if not isinstance(recipe.source, EncoderSource):
-        return {}
-    return _base_digests(recipe.source.base, recipe.folder, recipe.source.revision)
+    match recipe.source:
+        case EncoderSource() as source:
+            return _base_digests(source.base, recipe.folder, source.revision)
+        case CausalLMSource() as source:
+            files = find_weights(source.base, recipe.folder)
+            return {path.name: _digest(path) for path in files.decisive}
+        case _:
+            return {}
 
 
 def _base_digests(base: str, relative_to: Path, revision: str | None = None) -> dict[str, str]:

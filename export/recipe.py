@@ -70,6 +70,14 @@ class EncoderSource(_Source):
         return self
 
 
+class CausalLMSource(_Source):
+    """A causal language model (`base`: package:NAME, .gguf file, folder) with a head of ours."""
+
+    kind: Literal["causal_lm"]
+    base: str
+    weights: FileName
+
+
 class _Member(_Strict):
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]
 
@@ -115,7 +123,9 @@ class EnsembleSource(_Source):
     members: tuple[Member, ...] = Field(min_length=2)
 
 
-Source = Annotated[SklearnSource | EncoderSource | EnsembleSource, Field(discriminator="kind")]
+Source = Annotated[
+    SklearnSource | EncoderSource | CausalLMSource | EnsembleSource, Field(discriminator="kind")
+]
 
 
 class RecipeInput(_Strict):

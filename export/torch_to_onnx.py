@@ -1,10 +1,14 @@
 """A torch module of token ids as a graph, through torch.onnx's dynamo exporter."""
 
 import tempfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import onnx
 import torch
+from onnxscript import OnnxFunction
 from torch import nn
 
 from export.errors import ConversionError
@@ -13,8 +17,14 @@ from export.quiet import quiet
 OPSET = 20
 
 
-def torch_to_onnx(module: nn.Module, outputs: tuple[str, ...]) -> onnx.ModelProto:
+def torch_to_onnx(
+    module: nn.Module,
+    outputs: tuple[str, ...],
+    operators: Mapping[Callable[..., Any], OnnxFunction[..., Any]] = MappingProxyType({}),
+) -> onnx.ModelProto:
     """input_ids, attention_mask int64[N, T] with free N and T, weights in fp32.
+
+    `operators` says in ONNX what torch operators of our own do.
 
     Raises:
         ConversionError: an operator has no ONNX form.
@@ -37,6 +47,7 @@ def torch_to_onnx(module: nn.Module, outputs: tuple[str, ...]) -> onnx.ModelProt
                 dynamic_shapes={"input_ids": free, "attention_mask": free},
                 external_data=True,
                 verbose=False,
+                custom_translation_table=dict(operators),
             )
         except torch.onnx.OnnxExporterError as exc:
             raise ConversionError(f"torch.onnx cannot export the model: {exc}") from exc

@@ -5,9 +5,13 @@ from pathlib import Path
 
 import onnx
 
+from export.causal_lm.location import find_weights
+from export.errors import ConversionError
 from export.graph_files import GraphFiles, write_graph
 from export.passes.load import LoadedModel
 from export.passes.to_onnx import Graph
+from export.recipe import CausalLMSource, Recipe
+from registry.manifest import QuantizationScheme
 
 # All that opset 20 needs, and onnxruntime reads it since 1.17.
 IR_VERSION = 9
@@ -31,12 +35,7 @@ def quantize(graph: Graph, folder: Path) -> QuantizedGraph:
     recipe = graph.loaded.recipe
     model = graph.model
     if graph.loaded.source.input.kind == "tokens":
-        # Imported here: a text pipeline must build where onnx_ir is not installed.
-        from export.quantization.overflow import require_right_products
-        from export.quantization.schemes import quantized
-
-        require_right_products(recipe.quantization)
-        model = quantized(model, recipe.quantization)
+        model = _quantized(model, recipe)
     model.ir_version = min(model.ir_version, IR_VERSION)
     _strip_notes(model)
     return QuantizedGraph(
@@ -45,6 +44,29 @@ def quantize(graph: Graph, folder: Path) -> QuantizedGraph:
         opset=next(o.version for o in model.opset_import if o.domain in ("", "ai.onnx")),
         ir_version=model.ir_version,
     )
+
+
+def _quantized(model: onnx.ModelProto, recipe: Recipe) -> onnx.ModelProto:
+    # Imported here: a text pipeline must build where onnx_ir is not installed.
+    from export.quantization.overflow import require_right_products
+    from export.quantization.schemes import quantized
+
+    if recipe.quantization.scheme is QuantizationScheme.GGUF_EXACT:
+        return _repacked(model, recipe)
+    require_right_products(recipe.quantization)
+    return quantized(model, recipe.quantization)
+
+
+def _repacked(model: onnx.ModelProto, recipe: Recipe) -> onnx.ModelProto:
+    """gguf_exact takes more than the graph: the file that its weights were read from."""
+    from export.quantization.gguf_exact import gguf_exact
+
+    if not isinstance(recipe.source, CausalLMSource):
+        raise ConversionError("gguf_exact is for sources of kind causal_lm")
+    gguf = find_weights(recipe.source.base, recipe.folder).gguf
+    if gguf is None:
+        raise ConversionError(f"gguf_exact: the base {recipe.source.base!r} is no GGUF file")
+    return gguf_exact(model, gguf)
 
 
 def _strip_notes(model: onnx.ModelProto) -> None:

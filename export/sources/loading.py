@@ -1,6 +1,6 @@
 """Chooses the source by the recipe's kind."""
 
-from export.recipe import EncoderSource, EnsembleSource, Recipe, SklearnSource
+from export.recipe import CausalLMSource, EncoderSource, EnsembleSource, Recipe, SklearnSource
 from export.sources.source import SourceModel
 
 
@@ -20,6 +20,10 @@ def load_source(recipe: Recipe) -> SourceModel:
             from export.sources.encoder import Encoder
 
             return Encoder.load(recipe, source)
+        case CausalLMSource() as source:
+            from export.sources.causal_lm import CausalLMScorer
+
+            return CausalLMScorer.load(recipe, source)
         case EnsembleSource() as source:
             from export.sources.ensemble import Ensemble
 

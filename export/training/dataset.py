@@ -1,7 +1,7 @@
 """Labelled documents for training and evaluation, read from JSON Lines."""
 
 import gzip
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -37,7 +37,7 @@ Row = TypeVar("Row", bound=LabelledText)
 
 @dataclass(frozen=True)
 class Dataset:
-    """Columns of n documents: norm-1 texts and what is known of each."""
+    """Columns of n documents: normalised texts and what is known of each."""
 
     name: str
     sha256: str
@@ -61,13 +61,13 @@ class LabelledTexts:
     labels: npt.NDArray[np.int64]
 
 
-def read_dataset(path: Path) -> Dataset:
+def read_dataset(path: Path, normalize: Callable[[str], str] = norm1) -> Dataset:
     """Read a `.jsonl` or `.jsonl.gz` file of Documents. Raises DatasetError."""
     documents = _read(path, Document)
     return Dataset(
         name=_name(path),
         sha256=sha256_of_file(path),
-        texts=np.array([norm1(document.text) for document in documents], dtype=object),
+        texts=np.array([normalize(document.text) for document in documents], dtype=object),
         labels=np.array([document.label for document in documents], dtype=np.int64),
         domains=np.array([_merged_domain(document.domain) for document in documents]),
         generators=np.array([document.generator for document in documents]),

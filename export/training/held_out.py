@@ -71,15 +71,19 @@ def evaluate(
     rows: Rows,
     scores: Scores,
     *,
+    n_train: int | None = None,
     by_words: Mapping[str, float],
     unseen: Mapping[str, float],
 ) -> Evaluation:
-    """Everything the model card and the manifest say, from the probabilities of held-out rows."""
+    """Everything the model card and the manifest say, from the probabilities of held-out rows.
+
+    All other rows were trained on, unless `n_train` says how many.
+    """
     threshold = threshold_for_fpr(scores[dataset.labels[rows] == 0], TARGET_FPR)
     return Evaluation(
         dataset=dataset.name,
         dataset_sha256=dataset.sha256,
-        n_train=len(dataset) - len(rows),
+        n_train=len(dataset) - len(rows) if n_train is None else n_train,
         ai_share=float(dataset.labels.mean()),
         threshold=threshold,
         target_fpr=TARGET_FPR,
