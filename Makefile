@@ -68,6 +68,10 @@ train-perplexity: .venv/dev ## Train perplexity-small's head: make train-perplex
 	@test -n "$(DATA)" || { echo "error: name the data: make train-perplexity DATA=file.jsonl.gz" >&2; exit 2; }
 	@$(BIN)/python -m export.training.perplexity "$(DATA)"
 
+train-fusion: .venv/dev ## Train fusion-medium's head: make train-fusion DATA=file.jsonl.gz
+	@test -n "$(DATA)" || { echo "error: name the data: make train-fusion DATA=file.jsonl.gz" >&2; exit 2; }
+	@$(BIN)/python -m export.training.fusion "$(DATA)"
+
 clean: ## Remove everything that was built or installed
 	rm -rf .venv $(WEB)/node_modules $(WEB)/dist registry/artifacts *.egg-info .*_cache .hypothesis
 
@@ -111,4 +115,4 @@ $(STATIC): $(WEB_SOURCES) $(NODE_MODULES) $(MANIFESTS)
 browser: .venv/dev
 	@$(BIN)/python -m benchmarks.chromium
 
-.PHONY: help serve setup export report web test test-slow tested check bench train-lexical train-minilm train-perplexity clean serving tools browser
+.PHONY: help serve setup export report web test test-slow tested check bench train-lexical train-minilm train-perplexity train-fusion clean serving tools browser

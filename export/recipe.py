@@ -91,6 +91,15 @@ class EncoderMember(_Member):
     max_tokens: int = Field(gt=0)
 
 
+class CausalLMMember(_Member):
+    """The means of all layers of a causal language model, and its features of a text."""
+
+    kind: Literal["causal_lm"]
+    base: str
+    normalizer: Normalizer
+    max_tokens: int = Field(gt=0)
+
+
 class RecipeMember(_Member):
     """The log-odds of another recipe's model; `recipe` is its folder, seen from this one."""
 
@@ -106,7 +115,7 @@ class ArtifactMember(_Member):
 
 
 Member = Annotated[
-    EncoderMember | RecipeMember | ArtifactMember,
+    EncoderMember | CausalLMMember | RecipeMember | ArtifactMember,
     Field(discriminator="kind"),
 ]
 

@@ -11,13 +11,15 @@ import onnxruntime as ort
 import torch
 from onnx import helper, numpy_helper
 
+from export.causal_lm.base import CausalLM
+from export.causal_lm.scoring import Scorer
 from export.encoder.base import EncoderBase, load_base
 from export.encoder.classifier import LayerMeans
 from export.ensemble.merge import FEATURES
 from export.errors import RecipeError
 from export.inference import Feeds, Float32s
 from export.provenance import onnxruntime_version
-from export.recipe import ArtifactMember, EncoderMember, RecipeMember, read_recipe
+from export.recipe import ArtifactMember, CausalLMMember, EncoderMember, RecipeMember, read_recipe
 from export.sources.source import SourceModel
 from export.torch_to_onnx import torch_to_onnx
 from registry.manifest import (
@@ -119,6 +121,51 @@ class EncoderMeans(MemberModel):
     def to_onnx(self) -> onnx.ModelProto:
         """Through torch.onnx."""
         return torch_to_onnx(LayerMeans(self.base.model).eval(), (FEATURES,))
+
+
+@dataclass(frozen=True)
+class LanguageModelFeatures(MemberModel):
+    """The means of all layers of a causal language model, and its features of a text."""
+
+    base: CausalLM
+    member: CausalLMMember
+
+    @classmethod
+    def load(cls, member: CausalLMMember) -> Self:
+        """Raises RecipeError."""
+        return cls(CausalLM.load(member.base), member)
+
+    @property
+    def tokens(self) -> MemberTokens:
+        """The base's tokenizer."""
+        base, member = self.base, self.member
+        return MemberTokens(
+            base.tokenizer, member.normalizer, base.special_tokens, member.max_tokens
+        )
+
+    @property
+    def reference(self) -> str:
+        """Torch and its version."""
+        return f"torch {torch.__version__} fp32"
+
+    @property
+    def is_log_odds(self) -> bool:
+        """No: many features."""
+        return False
+
+    def features(self, feeds: Feeds) -> Float32s:
+        """float32[N, (layers + 1) * width + F]."""
+        ids, mask = (torch.from_numpy(feeds[name]) for name in ("input_ids", "attention_mask"))
+        with torch.inference_mode():
+            (features,) = self._scorer()(ids, mask)
+        return np.asarray(features.numpy())
+
+    def to_onnx(self) -> onnx.ModelProto:
+        """Through torch.onnx."""
+        return self._scorer().to_onnx()
+
+    def _scorer(self) -> Scorer:
+        return Scorer(self.base.model, (FEATURES,)).eval()
 
 
 @dataclass(frozen=True)

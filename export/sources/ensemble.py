@@ -13,6 +13,7 @@ from safetensors.numpy import load_file
 from export.ensemble.members import (
     ArtifactLogOdds,
     EncoderMeans,
+    LanguageModelFeatures,
     MemberModel,
     MemberTokens,
     RecipeLogOdds,
@@ -22,6 +23,7 @@ from export.errors import RecipeError
 from export.inference import Feeds, Float32s
 from export.recipe import (
     ArtifactMember,
+    CausalLMMember,
     EncoderMember,
     EnsembleSource,
     Member,
@@ -120,6 +122,8 @@ def _member(member: Member, folder: Path) -> MemberModel:
     match member:
         case EncoderMember():
             return EncoderMeans.load(member, folder)
+        case CausalLMMember():
+            return LanguageModelFeatures.load(member)
         case RecipeMember():
             return RecipeLogOdds.load(member, folder)
         case ArtifactMember():
