@@ -10,7 +10,7 @@ import numpy.typing as npt
 from registry import Artifact
 from registry.manifest import InputSpec
 from registry.normal_forms import NORMALIZERS
-from registry.windows import Encoding, encodings, pooled
+from registry.windows import RUN_ROWS, Encoding, encodings, pooled
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -20,7 +20,6 @@ Float32s = npt.NDArray[np.float32]
 Float64s = npt.NDArray[np.float64]
 Int64s = npt.NDArray[np.int64]
 Run = Callable[[Feeds], Float32s]
-BATCH = 16
 
 
 @dataclass(frozen=True)
@@ -70,7 +69,7 @@ class TextPreparation:
         return PreparedText(text, normalized, ids, windows, companion_ids)
 
     def probabilities(
-        self, run: Run, texts: Sequence[PreparedText], batch: int = BATCH
+        self, run: Run, texts: Sequence[PreparedText], batch: int = RUN_ROWS
     ) -> Float64s:
         """P(AI) of each text, float64[N], `batch` texts or windows at a time, in their order."""
         if not self.tokenizers:
@@ -81,6 +80,16 @@ class TextPreparation:
         feeds = (self.token_feeds(windows[i : i + batch]) for i in range(0, len(windows), batch))
         scores = iter(np.concatenate([run(feed) for feed in feeds]).tolist())
         return np.array([self._pool(text, scores) for text in texts])
+
+    def probabilities_by_length(
+        self, run: Run, texts: Sequence[PreparedText], batch: int = RUN_ROWS
+    ) -> Float64s:
+        """The same, with texts of like length in a batch: little is padded."""
+        order = sorted(range(len(texts)), key=lambda at: len(texts[at].ids or texts[at].normalized))
+        found = self.probabilities(run, [texts[at] for at in order], batch)
+        result = np.empty_like(found)
+        result[order] = found
+        return result
 
     def token_feeds(self, windows: Sequence[Encoding]) -> Feeds:
         """input_ids, attention_mask int64[N, T], padded at the end; those of companions too."""

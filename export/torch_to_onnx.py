@@ -46,6 +46,8 @@ def torch_to_onnx(
                 output_names=list(outputs),
                 dynamic_shapes={"input_ids": free, "attention_mask": free},
                 external_data=True,
+                # The pass `optimize` does what is of use, in a tenth of the time.
+                optimize=False,
                 verbose=False,
                 custom_translation_table=dict(operators),
             )

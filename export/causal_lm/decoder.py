@@ -29,6 +29,7 @@ def layer_means(states: tuple[Tensor, ...], attention_mask: Tensor) -> Tensor:
     Without the first token, which frames the text: a decoder parks attention there, and its states
     dwarf all others. 0 for a text without tokens of its own.
     """
-    mask = attention_mask[:, 1:].unsqueeze(-1).to(states[0].dtype)
+    after_first = torch.cat([torch.zeros_like(attention_mask[:, :1]), attention_mask[:, 1:]], dim=1)
+    mask = after_first.unsqueeze(-1).to(states[0].dtype)
     count = mask.sum(1).clamp(min=1.0)
-    return torch.cat([(state[:, 1:] * mask).sum(1) / count for state in states], dim=-1)
+    return torch.cat([(state * mask).sum(1) / count for state in states], dim=-1)

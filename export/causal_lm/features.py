@@ -28,7 +28,7 @@ _VARIANCE_FLOOR = 0.1
 
 
 def text_features(statistics: TokenStatistics, scored: Tensor) -> Tensor:
-    """FEATURES of each text, float32[N, F]; `scored` is 1 where a token counts, float32[N, T-1].
+    """FEATURES of each text, float32[N, F]; `scored` is 1 where a token counts, else 0.
 
     Entropy and log-rank: Gehrmann et al., "GLTR" (2019). Curvature: Bao et al., "Fast-DetectGPT"
     (2024), equation 4. Ratio of likelihood to rank: Su et al., "DetectLLM" (2023). The rest says
@@ -56,14 +56,19 @@ def text_features(statistics: TokenStatistics, scored: Tensor) -> Tensor:
         mean(highest),
         mean(variance),
         bustle.sqrt(),
-        (change[:, 1:] * change[:, :-1]).sum(-1) / mean.count / bustle,
+        (change * _next(change)).sum(-1) / mean.count / bustle,
         mean(deviation * change) / (spread * bustle).sqrt(),
     ]
     return torch.stack(features, dim=-1)
 
 
+def _next(values: Tensor) -> Tensor:
+    """For each token the next one's value, and 0 for the last; float32[N, T] of the same."""
+    return torch.cat([values[:, 1:], torch.zeros_like(values[:, :1])], dim=1)
+
+
 class _Mean:
-    """The mean over a text's scored tokens, float32[N] of float32[N, T-1]."""
+    """The mean over a text's scored tokens, float32[N] of float32[N, T]."""
 
     def __init__(self, scored: Tensor) -> None:
         self.count = scored.sum(-1).clamp(min=1)

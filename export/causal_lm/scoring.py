@@ -10,7 +10,7 @@ from transformers import PreTrainedModel
 from export.causal_lm.decoder import Decoder, layer_means
 from export.causal_lm.features import text_features
 from export.causal_lm.head import ScoringHead
-from export.causal_lm.statistics import STATISTICS_OF_ROWS, token_statistics
+from export.causal_lm.statistics import STATISTICS_OF_ROWS, statistics_of_places
 from export.causal_lm.statistics_to_onnx import statistics_operator
 from export.torch_to_onnx import torch_to_onnx
 
@@ -45,11 +45,11 @@ class Scorer(nn.Module):
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, ...]:
         """Each of the outputs, in their order, with one pass of the decoder."""
         states = self.decoder(input_ids)
-        statistics = token_statistics(states[-1], input_ids, self.table)
-        scored = (attention_mask[:, 1:] * attention_mask[:, :-1]).to(states[-1].dtype)
+        statistics = statistics_of_places(states[-1], input_ids, self.table)
+        scored = _before_tokens(attention_mask).to(states[-1].dtype)
         features = text_features(statistics, scored)
         found = {
-            TOKEN_LOG_PROBABILITIES: statistics.log_probability * scored,
+            TOKEN_LOG_PROBABILITIES: (statistics.log_probability * scored)[:, :-1],
             TEXT_FEATURES: features,
         }
         if {LAYER_MEANS, MEMBER_FEATURES}.intersection(self.outputs):
@@ -63,3 +63,8 @@ class Scorer(nn.Module):
         """Its graph, with free N and T, in fp32. Raises ConversionError."""
         operator = statistics_operator(vocabulary=len(self.table))
         return torch_to_onnx(self, self.outputs, {STATISTICS_OF_ROWS: operator})
+
+
+def _before_tokens(attention_mask: Tensor) -> Tensor:
+    """1 at each place that a token of the text follows, int64[N, T]."""
+    return torch.cat([attention_mask[:, 1:], torch.zeros_like(attention_mask[:, :1])], dim=1)

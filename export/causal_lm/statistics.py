@@ -13,7 +13,7 @@ RANK_BLUR = 0.1
 
 
 class TokenStatistics(NamedTuple):
-    """What was expected of each token but the first, and what came; float32[N, T-1] each."""
+    """What was expected of a text's tokens, and what came; float32[N, tokens] each."""
 
     log_probability: Tensor
     log_rank: Tensor
@@ -26,17 +26,24 @@ class TokenStatistics(NamedTuple):
 
 
 def token_statistics(states: Tensor, input_ids: Tensor, table: Tensor) -> TokenStatistics:
-    """Statistics of ids[:, 1:].
+    """Statistics of ids[:, 1:], float32[N, T-1]; arguments as those of `statistics_of_places`."""
+    found = statistics_of_places(states, input_ids, table)
+    return TokenStatistics(*(values[:, :-1] for values in found))
+
+
+def statistics_of_places(states: Tensor, input_ids: Tensor, table: Tensor) -> TokenStatistics:
+    """Statistics of the token after each place, float32[N, T].
 
     `states` float32[N, T, width] are the decoder's last, `table` float32[vocabulary, width] turns
     one of them into logits, `input_ids` are int64[N, T], padded on the right.
+
+    Nothing follows a text's last place, and its statistics mean nothing; but without it a text of
+    one token would leave tensors without elements, which onnxruntime-web 1.30 does not add up.
     """
     n, length = input_ids.shape
-    # Each text's last row is scored too, against the next text's first token, and dropped: a text
-    # of one token would else leave tensors without elements.
     following = torch.cat([input_ids.flatten()[1:], input_ids.flatten()[:1]])
     rows = statistics_of_rows(states.flatten(0, 1), following, table)
-    return TokenStatistics(*(row.view(n, length)[:, :-1] for row in rows.unbind(0)))
+    return TokenStatistics(*(row.view(n, length) for row in rows.unbind(0)))
 
 
 @torch.library.custom_op("samegraph::statistics_of_rows", mutates_args=())

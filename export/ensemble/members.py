@@ -10,8 +10,10 @@ import onnx
 import onnxruntime as ort
 import torch
 from onnx import helper, numpy_helper
+from transformers import PretrainedConfig
 
 from export.causal_lm.base import CausalLM
+from export.causal_lm.features import FEATURES as TEXT_FEATURES
 from export.causal_lm.scoring import Scorer
 from export.encoder.base import EncoderBase, load_base
 from export.encoder.classifier import LayerMeans
@@ -72,6 +74,11 @@ class MemberModel(Protocol):
         """Whether its one feature is log-odds, which can be averaged."""
         ...
 
+    @property
+    def width(self) -> int:
+        """How many features it gives."""
+        ...
+
     def features(self, feeds: Feeds) -> Float32s:
         """The framework's own features of one batch, float32[N, width]."""
         ...
@@ -111,6 +118,11 @@ class EncoderMeans(MemberModel):
     def is_log_odds(self) -> bool:
         """No: many features."""
         return False
+
+    @property
+    def width(self) -> int:
+        """A mean for the embedding and for each layer."""
+        return _means(self.base.model.config)
 
     def features(self, feeds: Feeds) -> Float32s:
         """float32[N, layers * width]."""
@@ -152,6 +164,11 @@ class LanguageModelFeatures(MemberModel):
     def is_log_odds(self) -> bool:
         """No: many features."""
         return False
+
+    @property
+    def width(self) -> int:
+        """A mean for the embedding and for each layer, and FEATURES of a text."""
+        return _means(self.base.model.config) + len(TEXT_FEATURES)
 
     def features(self, feeds: Feeds) -> Float32s:
         """float32[N, (layers + 1) * width + F]."""
@@ -199,6 +216,11 @@ class RecipeLogOdds(MemberModel):
         """Yes."""
         return True
 
+    @property
+    def width(self) -> int:
+        """One."""
+        return 1
+
     def features(self, feeds: Feeds) -> Float32s:
         """float32[N, 1]."""
         return log_odds(self.source.run(feeds))
@@ -245,6 +267,11 @@ class ArtifactLogOdds(MemberModel):
         """Yes."""
         return True
 
+    @property
+    def width(self) -> int:
+        """One."""
+        return 1
+
     def features(self, feeds: Feeds) -> Float32s:
         """float32[N, 1]."""
         (probability,) = self.session.run(["probability"], dict(feeds))
@@ -253,6 +280,10 @@ class ArtifactLogOdds(MemberModel):
     def to_onnx(self) -> onnx.ModelProto:
         """The artifact's graph with log-odds at its end."""
         return with_log_odds(onnx.load(self.folder / MODEL_FILE))
+
+
+def _means(config: PretrainedConfig) -> int:
+    return (int(config.num_hidden_layers) + 1) * int(config.hidden_size)
 
 
 def log_odds(probability: Float32s) -> Float32s:

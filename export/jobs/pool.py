@@ -53,7 +53,7 @@ def run_builds(
         while waiting or running:
             while len(running) < jobs and (recipe := _next(waiting, running, root)):
                 waiting.remove(recipe)
-                running.append(_RunningBuild(recipe, root))
+                running.append(_RunningBuild(recipe, root, jobs))
             wait([build.connection for build in running], timeout=TICK_SECONDS)
             for build in tuple(running):
                 if outcome := build.follow(watcher):
@@ -78,11 +78,11 @@ def _next(waiting: list[Recipe], running: "list[_RunningBuild]", root: Path) -> 
 class _RunningBuild:
     """A worker, the end of its pipe, and the folder in which it works."""
 
-    def __init__(self, recipe: Recipe, root: Path) -> None:
+    def __init__(self, recipe: Recipe, root: Path, jobs: int) -> None:
         self.model_id, self._pass = recipe.model_id, "start"
         self._scratch = tempfile.TemporaryDirectory(prefix="samegraph-build-")
         self.connection, theirs = _context.Pipe(duplex=False)
-        task = BuildTask(recipe, root, Path(self._scratch.name))
+        task = BuildTask(recipe, root, Path(self._scratch.name), jobs)
         self._process = _context.Process(target=work, args=(task, theirs), daemon=True)
         with _interrupts_ignored():
             self._process.start()

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from export.errors import VerificationError
 from export.passes.check_browser import BrowserCheckedGraph
+from registry.manifest import InputSpec
+from registry.windows import RUN_ROWS, RUN_TOKENS
 
 # Coarse on purpose: resident memory varies by a few pages between two runs of the same process.
 STEP_BYTES = 16 << 20
@@ -21,7 +23,7 @@ texts = json.load(sys.stdin)
 if texts:
     feeds = {"text": np.array(texts, dtype=object)}
 else:
-    ids = np.ones((16, int(sys.argv[2])), dtype=np.int64)
+    ids = np.ones((int(sys.argv[2]), int(sys.argv[3])), dtype=np.int64)
     feeds = {value.name: ids for value in session.get_inputs()}
 session.run(["probability"], feeds)
 print(peak_bytes() - before)
@@ -32,7 +34,7 @@ print(peak_bytes() - before)
 class MeasuredGraph:
     """A checked graph and its memory, rounded up to STEP_BYTES.
 
-    Text-in graphs run the longest golden text, others a batch of 16 full windows.
+    Text-in graphs run the longest golden text, others as many full windows as one run may hold.
     """
 
     checked: BrowserCheckedGraph
@@ -46,7 +48,7 @@ def measure_memory(checked: BrowserCheckedGraph) -> MeasuredGraph:
     texts = [longest] if spec.kind == "text" else []
     model = checked.verified.graph.files.model
     completed = subprocess.run(  # noqa: S603
-        [sys.executable, "-c", _PROBE, str(model), str(spec.max_tokens)],
+        [sys.executable, "-c", _PROBE, str(model), *map(str, _largest_run(spec))],
         input=json.dumps(texts),
         capture_output=True,
         text=True,
@@ -57,3 +59,9 @@ def measure_memory(checked: BrowserCheckedGraph) -> MeasuredGraph:
         raise VerificationError(f"memory probe failed: {completed.stderr.strip()[-500:]}")
     steps = -(-int(completed.stdout) // STEP_BYTES)
     return MeasuredGraph(checked, max(steps, 1) * STEP_BYTES)
+
+
+def _largest_run(spec: InputSpec) -> tuple[int, int]:
+    """Windows, and tokens of each."""
+    tokens = spec.max_tokens or 1
+    return max(1, min(RUN_ROWS, RUN_TOKENS // tokens)), tokens

@@ -1,18 +1,19 @@
 """optimize: constants folded, dead nodes and second copies dropped, for the same answer."""
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
+import numpy as np
 import onnx
 
 from export.passes.to_onnx import Graph
 
+if TYPE_CHECKING:
+    import onnx_ir as ir
+
 
 def optimize(graph: Graph) -> Graph:
-    """The graph with what is left to clean up done. A text-in graph stays as it is.
-
-    torch.onnx ran the same optimizer: a graph straight from it keeps all its nodes, one that was
-    merged or built by hand may lose some.
-    """
+    """The graph without what a converter leaves behind. A text-in graph stays as it is."""
     if graph.loaded.source.input.kind == "text":
         return graph
     return replace(graph, model=optimized(graph.model))
@@ -31,7 +32,9 @@ def optimized(model: onnx.ModelProto) -> onnx.ModelProto:
 
     graph: ir.Model = ir.from_proto(model)
     optimizer.fold_constants(graph)
-    # Without onnxscript's rewrite rules: torch.onnx has applied them, and they take minutes.
+    _lay_out(graph)
+    # Without onnxscript's rewrite rules: on a language model they take minutes, and the graph is no
+    # faster for them.
     ir.passes.Sequential(
         common.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0),
         common.LiftSubgraphInitializersToMainGraphPass(),
@@ -48,3 +51,13 @@ def optimized(model: onnx.ModelProto) -> onnx.ModelProto:
     proto = ir.to_proto(graph)
     del proto.graph.value_info[:]  # what is left repeats the shapes of initializers
     return proto
+
+
+def _lay_out(graph: "ir.Model") -> None:
+    """Folding a Transpose leaves a view of a weight, whose bytes onnx_ir cannot compare."""
+    import onnx_ir as ir
+
+    for name, value in graph.graph.initializers.items():
+        tensor = value.const_value
+        if isinstance(tensor, ir.Tensor) and not tensor.numpy().flags.c_contiguous:
+            value.const_value = ir.Tensor(np.ascontiguousarray(tensor.numpy()), name=name)

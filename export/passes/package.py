@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from export.errors import VerificationError
 from export.passes.measure_memory import MeasuredGraph
 from export.passes.verify import VerifiedGraph
 from export.provenance import provenance
@@ -31,10 +32,20 @@ MIN_ORT_BY_SCHEME = {QuantizationScheme.NBITS8: "1.23.0"}
 
 @dataclass(frozen=True)
 class PackagedArtifact:
-    """A manifest and the folder that holds the files it lists."""
+    """A manifest and the folder that holds the files it lists, and no others.
+
+    Making one raises VerificationError where the folder has other files.
+    """
 
     manifest: Manifest
     folder: Path
+
+    def __post_init__(self) -> None:
+        listed = {file.path for file in self.manifest.files}
+        found = {path.name for path in self.folder.iterdir()}
+        if listed != found:
+            odd = ", ".join(sorted(listed ^ found))
+            raise VerificationError(f"manifest and folder differ in {odd}")
 
 
 def package(measured: MeasuredGraph) -> PackagedArtifact:

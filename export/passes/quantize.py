@@ -11,6 +11,7 @@ from export.graph_files import GraphFiles, write_graph
 from export.passes.load import LoadedModel
 from export.passes.to_onnx import Graph
 from export.recipe import CausalLMSource, Recipe
+from export.signature import require_signature
 from registry.manifest import QuantizationScheme
 
 # All that opset 20 needs, and onnxruntime reads it since 1.17.
@@ -19,12 +20,20 @@ IR_VERSION = 9
 
 @dataclass(frozen=True)
 class QuantizedGraph:
-    """The graph's files as they will be shipped: the same model gives the same bytes."""
+    """The graph's files as they will be shipped: the same model gives the same bytes.
+
+    Making one raises ConversionError unless quantization kept what the graph reads and gives.
+    """
 
     loaded: LoadedModel
     files: GraphFiles
     opset: int
     ir_version: int
+
+    def __post_init__(self) -> None:
+        source = self.loaded.source
+        written = onnx.load(self.files.model, load_external_data=False)
+        require_signature(written, source.input, source.outputs)
 
 
 def quantize(graph: Graph, folder: Path) -> QuantizedGraph:

@@ -12,6 +12,7 @@ from export.errors import VerificationError
 from export.inference import Feeds, Float32s, Float64s, PreparedText
 from export.passes.quantize import QuantizedGraph
 from export.provenance import onnxruntime_version
+from export.threads import session_threads
 from export.verification_texts import VerificationTexts
 from registry.manifest import Drift
 
@@ -20,7 +21,8 @@ from registry.manifest import Drift
 class VerifiedGraph:
     """A graph that is as close to its source as its scheme promises.
 
-    `probabilities` are onnxruntime's for the golden texts, each run alone.
+    `probabilities` are onnxruntime's for the golden texts, each run alone. Making one raises
+    VerificationError for what is no probability.
     """
 
     graph: QuantizedGraph
@@ -29,6 +31,13 @@ class VerifiedGraph:
     reference: Float64s
     batch_max_abs_diff: float
     drift: Drift
+
+    def __post_init__(self) -> None:
+        for text, probability in zip(self.golden, self.probabilities, strict=True):
+            if not 0 <= probability <= 1:  # NaN neither
+                raise VerificationError(
+                    f"the graph says {probability} of text {text.text[:40]!r}: no probability"
+                )
 
     @property
     def runtime(self) -> str:
@@ -43,8 +52,8 @@ def verify(graph: QuantizedGraph) -> VerifiedGraph:
     golden = tuple(map(preparation.prepare, texts.golden))
     run = GraphRun(graph.files.model)
     alone = preparation.probabilities(run, golden, batch=1)
-    batched = preparation.probabilities(run, golden)
-    reference = preparation.probabilities(loaded.source.run, golden)
+    batched = preparation.probabilities(run, golden, texts.batch)
+    reference = preparation.probabilities_by_length(loaded.source.run, golden, texts.batch)
     _require_close("the same text in a batch", batched, alone, loaded.tolerance.batch, golden)
     source_max = loaded.tolerance.source_max
     _require_close(loaded.source.reference, reference, alone, source_max, golden)
@@ -54,7 +63,7 @@ def verify(graph: QuantizedGraph) -> VerifiedGraph:
         probabilities=alone,
         reference=reference,
         batch_max_abs_diff=float(np.abs(batched - alone).max()),
-        drift=_drift(graph, run, texts.drift),
+        drift=_drift(graph, run, texts),
     )
 
 
@@ -62,8 +71,10 @@ class GraphRun:
     """onnxruntime on the CPU, as a function of one batch."""
 
     def __init__(self, model: Path) -> None:
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = session_threads()
         try:
-            self._session = ort.InferenceSession(model, providers=["CPUExecutionProvider"])
+            self._session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
         except Exception as exc:  # onnxruntime exports no base class for its errors
             raise VerificationError(f"onnxruntime cannot load the graph: {exc}") from exc
 
@@ -79,11 +90,11 @@ class GraphRun:
         return np.asarray(probability, dtype=np.float32)
 
 
-def _drift(graph: QuantizedGraph, run: GraphRun, texts: tuple[str, ...]) -> Drift:
+def _drift(graph: QuantizedGraph, run: GraphRun, texts: VerificationTexts) -> Drift:
     loaded, preparation = graph.loaded, graph.loaded.preparation
-    prepared = sorted(map(preparation.prepare, texts), key=lambda text: len(text.normalized))
-    ours = preparation.probabilities(run, prepared)
-    theirs = preparation.probabilities(loaded.source.run, prepared)
+    prepared = tuple(map(preparation.prepare, texts.drift))
+    ours = preparation.probabilities_by_length(run, prepared, texts.batch)
+    theirs = preparation.probabilities_by_length(loaded.source.run, prepared, texts.batch)
     measured = measure_drift(ours, theirs, loaded.decision.threshold)
     drift = measured.drift
     allowed = loaded.tolerance

@@ -73,7 +73,7 @@ def compare_artifacts(a: Artifact, b: Artifact) -> Comparison:
 
 def _texts(a: Manifest, b: Manifest) -> tuple[str, ...]:
     one, other = (VerificationTexts.of(m.source.kind, graph_bytes(m)).drift for m in (a, b))
-    return tuple(sorted(one if len(one) < len(other) else other, key=len))
+    return one if len(one) < len(other) else other
 
 
 def _statistics(artifact: Artifact) -> GraphStatistics:
@@ -83,7 +83,7 @@ def _statistics(artifact: Artifact) -> GraphStatistics:
 def _answers(artifact: Artifact, texts: tuple[str, ...]) -> Float64s:
     preparation = TextPreparation.of_artifact(artifact)
     run = GraphRun(artifact.path(artifact.manifest.model.path))
-    return preparation.probabilities(run, tuple(map(preparation.prepare, texts)))
+    return preparation.probabilities_by_length(run, tuple(map(preparation.prepare, texts)))
 
 
 def _terms(manifest: Manifest) -> dict[str, JsonValue]:

@@ -45,10 +45,10 @@ def _has_changed(recipe: Recipe, artifact: Artifact, store: FileStore) -> bool:
 
 def _measured(artifact: Artifact, run: GraphRun, loaded: LoadedModel) -> Check:
     manifest, preparation = artifact.manifest, TextPreparation.of_artifact(artifact)
-    texts = VerificationTexts.of(manifest.source.kind, graph_bytes(manifest)).drift
-    prepared = sorted(map(preparation.prepare, texts), key=lambda text: len(text.normalized))
-    ours = preparation.probabilities(run, prepared)
-    theirs = preparation.probabilities(loaded.source.run, prepared)
+    texts = VerificationTexts.of(manifest.source.kind, graph_bytes(manifest))
+    prepared = tuple(map(preparation.prepare, texts.drift))
+    ours = preparation.probabilities_by_length(run, prepared, texts.batch)
+    theirs = preparation.probabilities_by_length(loaded.source.run, prepared, texts.batch)
     measured = measure_drift(ours, theirs, manifest.decision.threshold)
     drift, place = measured.drift, measured.furthest
     tolerance = tolerance_of(manifest)

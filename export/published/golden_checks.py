@@ -6,11 +6,13 @@ from typing import Self
 import numpy as np
 
 from export.errors import VerificationError, WasmLoadError
+from export.graph_files import graph_bytes
 from export.inference import Float64s, PreparedText, TextPreparation
 from export.passes.verify import GraphRun
 from export.published.checks import Check, compare
 from export.published.golden import GoldenVector, read_golden
 from export.tolerances import Tolerance, tolerance_for
+from export.verification_texts import VerificationTexts
 from export.wasm import wasm_probabilities
 from export.web_runtime import onnxruntime_web_version
 from registry import Artifact
@@ -71,13 +73,15 @@ class GoldenRun:
 
     def check_batch(self) -> Check:
         """A text in a batch of mixed lengths has the probability that it has alone."""
+        manifest = self.artifact.manifest
+        batch = VerificationTexts.of(manifest.source.kind, graph_bytes(manifest)).batch
         return compare(
             "batch of mixed lengths",
-            self.preparation.probabilities(self.run, self.prepared),
+            self.preparation.probabilities(self.run, self.prepared, batch),
             self.alone,
             self.prepared,
             allowed=self.tolerance.batch,
-            recorded=self.artifact.manifest.parity.batch_max_abs_diff,
+            recorded=manifest.parity.batch_max_abs_diff,
         )
 
     def check_wasm(self) -> Check:

@@ -74,7 +74,9 @@ class Ensemble(SourceModel):
         prefixes = _prefixes(names, [model.tokens for model in models])
         members = tuple(map(NamedMember, names, models, prefixes))
         if recipe.weights:
-            return cls(members, load_head(recipe.weights), spec)
+            head = load_head(recipe.weights)
+            _require_fitting_head(head, members, recipe.weights)
+            return cls(members, head, spec)
         return cls(members, _average(members), spec)
 
     @property
@@ -116,6 +118,16 @@ def load_head(path: Path) -> EnsembleHead:
         return EnsembleHead(*(tensors[f"head.{name}"] for name in ("mean", "weight", "bias")))
     except (SafetensorError, KeyError, OSError) as exc:
         raise RecipeError(f"{path} does not hold an ensemble's head: {exc!r}") from exc
+
+
+def _require_fitting_head(head: EnsembleHead, members: Sequence[NamedMember], path: Path) -> None:
+    widths = {member.name: member.model.width for member in members}
+    if head.weight.shape != (sum(widths.values()),):
+        given = " + ".join(f"{width} of {name}" for name, width in widths.items())
+        raise RecipeError(
+            f"{path}: a head over {len(head.weight)} features, but the members give {given}; "
+            "train it again on these members"
+        )
 
 
 def _member(member: Member, folder: Path) -> MemberModel:

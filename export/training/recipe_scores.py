@@ -2,8 +2,6 @@
 
 import dataclasses
 
-import numpy as np
-
 from export.evaluation import Evaluation
 from export.inference import Float64s, TextPreparation
 from export.recipe import Recipe
@@ -36,8 +34,4 @@ def _probabilities(recipe: Recipe, test: LabelledTexts) -> Float64s:
     source = load_source(recipe)
     preparation = TextPreparation.of(source.input, source.tokenizers)
     prepared = [preparation.prepare(text) for text in test.texts]
-    # Texts of one length share a batch: no time goes into padding.
-    order = np.argsort([len(text.normalized) for text in prepared], kind="stable")
-    probabilities = np.empty(len(prepared))
-    probabilities[order] = preparation.probabilities(source.run, [prepared[at] for at in order])
-    return probabilities
+    return preparation.probabilities_by_length(source.run, prepared)

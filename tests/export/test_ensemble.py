@@ -195,6 +195,15 @@ def test_members_that_do_not_fit_are_refused(
         load_source(recipe)
 
 
+def test_a_head_over_other_features_is_refused(tmp_path: Path, first: Path) -> None:
+    members = "".join(
+        MEANS.format(name=name, base=first, normalizer="norm-1") for name in ("one", "two")
+    )
+    recipe = write_recipe(tmp_path / "odd", f'kind = "ensemble"\n{members}', 2 * FEATURES - 8)
+    with pytest.raises(RecipeError, match=r"56 features, but .* 32 of one \+ 32 of two; train"):
+        load_source(recipe)
+
+
 def test_an_artifact_that_is_not_built_is_named(tmp_path: Path) -> None:
     members = "".join(
         f'[[source.members]]\nname = "{name}"\nkind = "artifact"\nartifact = "../nowhere"\n'

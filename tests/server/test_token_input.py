@@ -14,12 +14,13 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 
 from registry import Artifact
 from registry.manifest import InputSpec, SpecialTokens, Window
+from registry.windows import RUN_TOKENS
 from runtime_server.engine import Score
 from runtime_server.errors import EngineError
 from runtime_server.graph_session import SessionPlan
 from runtime_server.loaded_model import LoadedModel
 from runtime_server.local_engine import LocalEngine, MemoryBudget
-from runtime_server.token_input import PADDED_TOKENS, TokenInput
+from runtime_server.token_input import TokenInput
 
 WORDS = ("alpha", "beta", "gamma", "delta", "epsilon")
 VOCABULARY = {"[pad]": 0, "[cls]": 1, "[sep]": 2, "[unk]": 3} | {
@@ -177,7 +178,7 @@ def test_long_windows_run_fewer_at_a_time(publish_tokens: PublishTokens) -> None
     artifact = publish_tokens(max_tokens=512, window=window)
     rows = TokenInput.load(artifact).rows((words(5000)[0], words(3)[0]))
     padded = [rows.feed(places)["input_ids"].size for places in rows.micro_batches()]
-    assert max(padded) == PADDED_TOKENS == 8 * 512
+    assert max(padded) == RUN_TOKENS == 8 * 512
     (score, _) = scores(artifact, words(5000)[0], words(3)[0])
     assert score.windows == 19
 
