@@ -5,6 +5,7 @@ MAKEFLAGS += --no-print-directory
 
 PYTHON ?= python3
 PORT ?= 8000
+JOBS ?= 2
 BIN := .venv/bin
 WEB := web_bundle
 NODE_MODULES := $(WEB)/node_modules/.package-lock.json
@@ -28,8 +29,8 @@ serve: web ## Build what is missing of the tiny model and the page, then serve o
 
 setup: .venv/dev $(NODE_MODULES) ## Install everything that development needs
 
-export: serving .venv/encoder ## Build the whole catalogue into registry/artifacts
-	@$(BIN)/python -m export build
+export: serving .venv/encoder ## Build the whole catalogue into registry/artifacts, JOBS models at a time
+	@$(BIN)/python -m export build --jobs $(JOBS)
 
 report: export ## Time every artifact, and write registry/artifacts/report.html
 	@$(BIN)/python -m export report --latency

@@ -13,7 +13,7 @@ HEAVY: frozenset[SourceKind] = frozenset({"causal_lm", "ensemble"})
 # An encoder of BERT's size, even in int8: the full texts would take its build most of an hour.
 HEAVY_BYTES = 100_000_000
 # One text is longer than a window of 512 tokens.
-LONG, SHORT, HOSTILE_SHORT = 2600, 600, 120
+LONG, SHORT, HOSTILE_SHORT = 2600, 300, 60
 BRIEF_WORDS = (8, 32)
 # Windows; padding takes as long as text, and memory.
 HEAVY_BATCH = 4

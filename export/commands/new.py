@@ -2,6 +2,7 @@
 
 import os
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -10,7 +11,8 @@ from pydantic import TypeAdapter, ValidationError
 from rich.markup import escape
 
 from export.commands.options import RecipesFolder, console, errors, short
-from export.drafting.draft import Draft, Scheme, Windows
+from export.drafting.draft import ClassifierTerms, Draft, EnsembleTerms, Scheme, Windows
+from export.drafting.ensemble import MemberRecipes
 from export.drafting.write import write_recipe
 from export.recipe import RECIPE_FILE, RECIPES
 from registry.manifest import ModelId
@@ -23,9 +25,12 @@ LONGEST_WINDOW = 512
 Pooling = Literal["mean_logit", "mean_probability", "max_probability"]
 Normalizer = Literal["identity", "norm-1"]
 Name = Annotated[str | None, typer.Argument(metavar="[MODEL_ID]", help="As in my-detector.")]
-Kind = Annotated[
-    Literal["encoder"],
-    typer.Option(help="Where the model comes from: a fine-tuned sequence classifier."),
+Members = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--member",
+        help="For an ensemble, instead of --base: the model id of a recipe; give two or more.",
+    ),
 ]
 Base = Annotated[
     str | None, typer.Option(help="Folder of the checkpoint, a hub id, or package:NAME.")
@@ -51,8 +56,8 @@ Variants = Annotated[
 
 def new(
     model_id: Name = None,
-    kind: Kind = "encoder",
     base: Base = None,
+    members: Members = None,
     revision: Revision = None,
     ai_label: AiLabel = None,
     licence: Licence = None,
@@ -67,28 +72,45 @@ def new(
     variants: Variants = None,
     recipes_folder: RecipesFolder = RECIPES,
 ) -> None:
-    """Write the recipe of your own fine-tuned checkpoint.
+    """Write the recipe of your own fine-tuned checkpoint, or of an ensemble of several models.
 
-    What the checkpoint knows is read from it; what is still missing is asked for in a terminal.
+    What a checkpoint knows is read from it; what is still missing is asked for in a terminal. An
+    ensemble averages its members' log-odds, and cuts texts as its first member does.
     """
     model_id = _checked_id(_given(model_id, "model id", "MODEL_ID"))
-    base = _given(base, "checkpoint (a folder, or a hub id)", "--base")
-    licence = _given(licence, "licence of the weights", "--licence")
     folder = recipes_folder / model_id
-    checkpoint = _checkpoint(base, revision)
-    windows = _windows(checkpoint, max_tokens, stride, pooling)
-    reference = Path(base).name if Path(base).is_dir() else base
+    if members:
+        _require_only_members(base, max_tokens)
+        together = MemberRecipes.read(members, recipes_folder)
+        model = _Described(
+            terms=together.terms(folder),
+            reference=f"mean log-odds of {', '.join(members)}",
+            attribution=together.attribution,
+            normalizer=together.normalizer,
+            windows=together.windows,
+        )
+    else:
+        base = _given(base, "checkpoint (a folder, or a hub id)", "--base")
+        checkpoint = _checkpoint(base, revision)
+        reference = Path(base).name if Path(base).is_dir() else base
+        model = _Described(
+            terms=ClassifierTerms(
+                _seen_from(folder, base), revision, _ai_label(checkpoint, ai_label)
+            ),
+            reference=reference,
+            attribution=reference,
+            normalizer=normalizer,
+            windows=_windows(checkpoint, max_tokens, stride, pooling),
+        )
     draft = Draft(
         model_id=model_id,
         version=version,
-        base=_seen_from(folder, base),
-        revision=revision,
-        ai_label=_ai_label(checkpoint, ai_label),
-        reference=reference,
-        licence=licence,
-        attribution=attribution or reference,
-        normalizer=normalizer,
-        windows=windows,
+        terms=model.terms,
+        reference=model.reference,
+        licence=_given(licence, "licence of the weights", "--licence"),
+        attribution=attribution or model.attribution,
+        normalizer=model.normalizer,
+        windows=model.windows,
         threshold=threshold,
         scheme=scheme,
         variants=tuple(variants or []),
@@ -98,6 +120,23 @@ def new(
     named = "" if recipes_folder == RECIPES else escape(f" --recipes {recipes_folder}")
     for command in (f"build {model_id}{named}", f"verify {model_id}{named}", "report --latency"):
         console.print(f"  python -m export {command}", soft_wrap=True, highlight=False)
+
+
+@dataclass(frozen=True)
+class _Described:
+    """What is known of a model before anybody is asked."""
+
+    terms: ClassifierTerms | EnsembleTerms
+    reference: str
+    attribution: str
+    normalizer: str
+    windows: Windows
+
+
+def _require_only_members(base: str | None, max_tokens: int | None) -> None:
+    for option, value in (("--base", base), ("--max-tokens", max_tokens)):
+        if value is not None:
+            raise typer.BadParameter(f"{option} is the members' own: leave it out with --member")
 
 
 def _given(value: str | None, asked: str, option: str) -> str:

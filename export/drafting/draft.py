@@ -47,14 +47,48 @@ class Windows:
 
 
 @dataclass(frozen=True)
-class Draft:
-    """What is said of a fine-tuned classifier; `ai_label` is null where its labels say it."""
+class ClassifierTerms:
+    """A fine-tuned classifier; `ai_label` is null where its labels say it."""
 
-    model_id: str
-    version: str
     base: str
     revision: str | None
     ai_label: str | None
+
+    def source(self) -> dict[str, Value]:
+        """Of the table [source]."""
+        given = {"base": self.base, "revision": self.revision, "ai_label": self.ai_label}
+        return {"kind": "encoder", **{name: v for name, v in given.items() if v is not None}}
+
+    def members(self) -> tuple[dict[str, Value], ...]:
+        """None."""
+        return ()
+
+
+@dataclass(frozen=True)
+class EnsembleTerms:
+    """Names of members, and the folders of their recipes as seen from the ensemble's."""
+
+    recipes: Mapping[str, str]
+
+    def source(self) -> dict[str, Value]:
+        """Of the table [source]."""
+        return {"kind": "ensemble"}
+
+    def members(self) -> tuple[dict[str, Value], ...]:
+        """A table [[source.members]] each."""
+        return tuple(
+            {"name": name, "kind": "recipe", "recipe": folder}
+            for name, folder in self.recipes.items()
+        )
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What a recipe says; `terms` is where the model comes from."""
+
+    model_id: str
+    version: str
+    terms: ClassifierTerms | EnsembleTerms
     reference: str
     licence: str
     attribution: str
@@ -71,18 +105,17 @@ class Draft:
     def _lines(self) -> Iterator[str]:
         named = {"model_id": self.model_id, "version": self.version, "task": "ai-text-detection"}
         yield from _pairs({**named, "labels": ["human", "ai"]})
-        optional = {"revision": self.revision, "ai_label": self.ai_label}
         yield from _table(
             "source",
             {
-                "kind": "encoder",
-                "base": self.base,
-                **{name: value for name, value in optional.items() if value is not None},
+                **self.terms.source(),
                 "reference": self.reference,
                 "licence": self.licence,
                 "attribution": self.attribution,
             },
         )
+        for member in self.terms.members():
+            yield from _table("[source.members]", member)
         windows = self.windows
         spec: dict[str, Value] = {"normalizer": self.normalizer, "max_tokens": windows.max_tokens}
         yield from _table("input", spec)

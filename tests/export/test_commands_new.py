@@ -8,20 +8,19 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from export.__main__ import app
-from export.drafting.draft import Draft, Scheme, Windows
+from export.drafting.draft import ClassifierTerms, Draft, Scheme, Windows
 from export.drafting.write import write_recipe
 from export.errors import RecipeError
 from export.quantization.schemes import SCHEMES
-from export.recipe import EncoderSource, read_recipe
+from export.recipe import EncoderSource, EnsembleSource, RecipeMember, catalogue, read_recipe
+from export.sources.loading import load_source
 from registry.manifest import QuantizationScheme
 from tests.export.checkpoints import POSITIONS, write_checkpoint
 
 DRAFT = Draft(
     model_id="drafted",
     version="1.0.0",
-    base="./checkpoint",
-    revision="main",
-    ai_label=None,
+    terms=ClassifierTerms(base="./checkpoint", revision="main", ai_label=None),
     reference="test",
     licence="MIT",
     attribution="test",
@@ -129,3 +128,37 @@ def test_every_string_survives_toml(tmp_path: Path) -> None:
 def test_every_scheme_can_be_drafted_but_the_one_that_depends_on_the_batch() -> None:
     drafted = {scheme.quantization.scheme for scheme in Scheme}
     assert set(SCHEMES) - drafted == {QuantizationScheme.INT8_DYNAMIC}
+
+
+def test_a_checkpoint_and_models_of_the_catalogue_make_an_ensemble(
+    checkpoints: Path, tmp_path: Path
+) -> None:
+    new(tmp_path, "own", "--base", str(checkpoints / "clear"), "--licence", "MIT")
+    members = ("--member", "own", "--member", "minilm-small")
+    result = new(tmp_path, "ensemble-large", *members, "--licence", "MIT")
+    assert result.exit_code == 0, result.output
+    recipe = next(r for r in catalogue(tmp_path) if r.model_id == "ensemble-large")
+    assert isinstance(recipe.source, EnsembleSource)
+    assert all(isinstance(member, RecipeMember) for member in recipe.source.members)
+    assert recipe.input == read_recipe(tmp_path / "own").input
+    spec = load_source(recipe).input
+    assert [other.name for other in spec.companions] == ["minilm_small"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--member", "minilm-small"), "two or more different members"),
+        (("--member", "minilm-small", "--member", "nowhere"), "there is no recipe of nowhere"),
+        (("--member", "minilm-small", "--member", "lexical-tiny"), "reads text itself"),
+        (("--member", "minilm-small", "--member", "fusion-medium"), "is an ensemble itself"),
+        (("--member", "minilm-small", "--base", "x"), "--base is the members' own"),
+    ],
+)
+def test_members_that_make_no_ensemble_are_named(
+    tmp_path: Path, arguments: tuple[str, ...], said: str
+) -> None:
+    result = new(tmp_path, "together", *arguments, "--licence", "MIT")
+    assert result.exit_code != 0
+    assert said in f"{result.output} {result.exception}"
+    assert list(tmp_path.iterdir()) == []
