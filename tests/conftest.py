@@ -14,6 +14,7 @@ SLOW_FILES = {
     "test_encoder_kinds.py",
     "test_ensemble.py",
     "test_ensemble_large.py",
+    "test_smollm2.py",
 }
 
 
