@@ -10,6 +10,7 @@ from starlette.middleware.cors import CORSMiddleware
 from registry import Backend
 from runtime_server.body_limit import BodyLimit
 from runtime_server.catalogue import Catalogue
+from runtime_server.deadline import Deadline
 from runtime_server.demo import DemoFiles
 from runtime_server.downloads import Downloads
 from runtime_server.engine import Engine
@@ -37,7 +38,13 @@ def create_app(settings: Settings, engines: Mapping[Backend, Engine] | None = No
     catalogue = Catalogue.load(settings)
     router = Router(engines or {Backend.LOCAL: LocalEngine.of(settings)}, _policy(settings))
     readiness = Readiness(router, catalogue.default.artifact)
-    predictor = Predictor(catalogue, router, TextLimits.of(settings), settings.max_batch_items)
+    predictor = Predictor(
+        catalogue,
+        router,
+        TextLimits.of(settings),
+        settings.max_batch_items,
+        Deadline(settings.request_timeout_ms),
+    )
     app = FastAPI(
         title="Samegraph",
         description="One text detector, the same answer on every backend.",

@@ -37,11 +37,13 @@ class Score:
 class EngineTimings:
     """Milliseconds. `load_ms` is 0 where the session was there already.
 
-    `normalize_ms` is all that precedes the graph, tokenisation included.
+    `normalize_ms` is all that precedes the graph, tokenisation included; `queue_ms` lasts until the
+    last row of the request begins to run, and `run_ms` from then on.
     """
 
     load_ms: float
     normalize_ms: float
+    queue_ms: float
     run_ms: float
 
 

@@ -4,6 +4,7 @@ A class is a row: `status` is what HTTP sees, `code` what clients match on, `tit
 read. Clients may rely on `code`; titles and details may be reworded.
 """
 
+import math
 from collections.abc import Mapping
 from typing import ClassVar
 
@@ -21,6 +22,11 @@ class ServerError(Exception):
         super().__init__(detail)
         self.detail = detail
         self.extra: Mapping[str, JsonValue] = extra
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Of the answer, beside those of every error."""
+        return {}
 
 
 class MalformedBodyError(ServerError):
@@ -119,6 +125,27 @@ class AllBackendsFailedError(ServerError):
     status, code, title = 503, "all_backends_failed", "All inference backends failed"
 
 
+class OverloadedError(ServerError):
+    """More waits than the server takes. Retry-After says when to come again."""
+
+    status, code, title = 503, "overloaded", "The server is overloaded"
+
+    def __init__(self, detail: str, *, retry_after_s: float = 1.0, **extra: JsonValue) -> None:
+        super().__init__(detail, **extra)
+        self.retry_after_s = retry_after_s
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """RFC 9110, 10.2.3: whole seconds."""
+        return {"Retry-After": str(max(1, math.ceil(self.retry_after_s)))}
+
+
+class DeadlineExceededError(ServerError):
+    """The answer took longer than the caller's X-Request-Timeout-Ms, or than REQUEST_TIMEOUT_MS."""
+
+    status, code, title = 504, "deadline_exceeded", "The deadline has passed"
+
+
 class ArtifactCorruptError(ServerError):
     """The bytes on disk are not those of the manifest, so they are not handed out."""
 
@@ -138,6 +165,14 @@ class EngineError(Exception):
         super().__init__(f"{reason}: {detail}")
         self.reason = reason
         self.detail = detail
+
+
+class EngineOverloadedError(EngineError):
+    """More waits than the backend takes; in about `retry_after_s` seconds it will have worked."""
+
+    def __init__(self, detail: str, *, retry_after_s: float) -> None:
+        super().__init__("overloaded", detail)
+        self.retry_after_s = retry_after_s
 
 
 class SettingsError(Exception):

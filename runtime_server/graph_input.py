@@ -1,6 +1,6 @@
 """What stands between texts and a graph: one implementation per `input.kind` of a manifest."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy.typing as npt
@@ -11,15 +11,26 @@ from runtime_server.engine import Score
 Feed = Mapping[str, npt.NDArray[Any]]
 
 
-class Rows(Protocol):
-    """The texts of one request as rows of the graph, each in its place."""
+class Row(Protocol):
+    """What a graph takes in one row: a text, or a window of tokens."""
 
-    def micro_batches(self) -> Iterator[tuple[int, ...]]:
-        """Places of the rows to run together; every place once."""
+    @property
+    def tokens(self) -> int:
+        """What it costs to run, at least 1."""
         ...
 
-    def feed(self, places: Sequence[int]) -> Feed:
-        """The rows at `places`, in that order, as the graph takes them."""
+    @property
+    def padded(self) -> int:
+        """Its length where a batch is as wide as its longest row; 0 where nothing is padded."""
+        ...
+
+
+class Rows(Protocol):
+    """The texts of one request as rows of the graph."""
+
+    @property
+    def rows(self) -> Sequence[Row]:
+        """Text after text."""
         ...
 
     def scores(self, probabilities: Sequence[float]) -> tuple[Score, ...]:
@@ -28,8 +39,12 @@ class Rows(Protocol):
 
 
 class GraphInput(Protocol):
-    """How the texts of one artifact become rows."""
+    """How the texts of one artifact become rows, and rows a feed."""
 
     def rows(self, texts: Sequence[str]) -> Rows:
         """Normalised, and cut where the graph wants that. Blocking. Raises EngineError."""
+        ...
+
+    def feed(self, rows: Sequence[Any]) -> Feed:
+        """Rows of any requests for this artifact, in this order, as the graph takes them."""
         ...

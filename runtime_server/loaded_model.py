@@ -6,7 +6,7 @@ from typing import Self
 
 from registry import Artifact
 from runtime_server.errors import EngineError
-from runtime_server.graph_input import GraphInput, Rows
+from runtime_server.graph_input import GraphInput, Row
 from runtime_server.graph_session import GraphSession, SessionPlan
 from runtime_server.text_input import TextInput
 
@@ -23,9 +23,9 @@ class LoadedModel:
         """Every file that is used, verified first. Blocking. Raises EngineError."""
         return cls(graph_input(artifact), GraphSession.load(artifact, plan))
 
-    def run(self, rows: Rows, places: Sequence[int]) -> tuple[float, ...]:
-        """The probabilities of the rows at `places`. Blocking. Raises EngineError."""
-        return self.session.run(rows.feed(places))
+    def run(self, rows: Sequence[Row]) -> tuple[float, ...]:
+        """A probability per row. Blocking. Raises EngineError."""
+        return self.session.run(self.input.feed(rows))
 
 
 def graph_input(artifact: Artifact) -> GraphInput:

@@ -3,16 +3,18 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Final, Self, TypeVar
 
 from registry import Artifact
+from runtime_server.batch_choice import BatchLimits
 from runtime_server.cpu_quota import usable_cores
 from runtime_server.engine import Availability, EngineTimings, Scores
-from runtime_server.graph_input import Rows
+from runtime_server.graph_input import Row
 from runtime_server.graph_session import SessionPlan
 from runtime_server.loaded_model import LoadedModel
+from runtime_server.row_queue import RowQueue
 from runtime_server.settings import Settings
 
 GIGABYTE: Final = 1_000_000_000
@@ -43,21 +45,45 @@ class MemoryBudget:
         return limit is None or memory_bytes <= limit
 
 
+@dataclass(frozen=True)
+class QueueLimits:
+    """What a batch may hold, and how many tokens may wait for a model."""
+
+    batch: BatchLimits = field(default_factory=BatchLimits)
+    most_tokens: int = 100_000
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """As the settings say."""
+        batch = BatchLimits(
+            rows=settings.batch_rows,
+            tokens=settings.batch_tokens,
+            waste=settings.batch_waste,
+            window=settings.batch_window,
+        )
+        return cls(batch, settings.max_queued_tokens)
+
+
 class LocalEngine:
-    """An Engine with one model per artifact digest, and one thread that runs them all.
+    """An Engine with one model and one queue per artifact digest, and one thread that runs all.
 
     More threads on one session are slower than one: onnxruntime has threads of its own. Texts
     are read (normalised, tokenised) in other threads, before they wait for that one.
     """
 
     def __init__(
-        self, plan: SessionPlan, budget: MemoryBudget, load: Loader = LoadedModel.load
+        self,
+        plan: SessionPlan,
+        budget: MemoryBudget,
+        load: Loader = LoadedModel.load,
+        limits: QueueLimits = QueueLimits(),
     ) -> None:
         self._plan = plan
+        self._limits = limits
         self._load = load
         self._budget = budget
         self._on_gpu = len(plan.providers) > 1
-        self._models: dict[str, asyncio.Task[LoadedModel]] = {}
+        self._models: dict[str, asyncio.Task[_Queued]] = {}
         self._readers = ThreadPoolExecutor(plan.threads, thread_name_prefix="local-reader")
         self._runner = ThreadPoolExecutor(max_workers=1, thread_name_prefix="local-runner")
 
@@ -66,7 +92,7 @@ class LocalEngine:
         """The engine for these settings; the workers share the cores."""
         threads = max(1, usable_cores() // settings.workers)
         plan = SessionPlan(threads, allow_cuda=settings.vps_gpu_memory_gb != 0)
-        return cls(plan, MemoryBudget.of(settings))
+        return cls(plan, MemoryBudget.of(settings), limits=QueueLimits.of(settings))
 
     def available(self, artifact: Artifact) -> Availability:
         """Artifacts that fit the memory budget."""
@@ -81,52 +107,61 @@ class LocalEngine:
     async def predict(self, artifact: Artifact, texts: Sequence[str]) -> Scores:
         """Scores in the order of `texts`. Raises EngineError."""
         began = perf_counter()
-        model = await self._model(artifact)
+        queued = await self._model(artifact)
         loaded = perf_counter()
-        rows = await _in(self._readers, model.input.rows, texts)
+        rows = await _in(self._readers, queued.model.input.rows, texts)
         normalized = perf_counter()
-        probabilities = await self._run(model, rows)
+        ran = await queued.queue.run(rows.rows)
         done = perf_counter()
         return Scores(
-            items=rows.scores(probabilities),
-            provider=model.session.provider,
+            items=rows.scores(ran.probabilities),
+            provider=queued.model.session.provider,
             timings=EngineTimings(
                 load_ms=(loaded - began) * 1e3,
                 normalize_ms=(normalized - loaded) * 1e3,
-                run_ms=(done - normalized) * 1e3,
+                queue_ms=ran.queue_s * 1e3,
+                run_ms=(done - normalized - ran.queue_s) * 1e3,
             ),
         )
 
     async def close(self) -> None:
         """Stop the threads, drop the models."""
         for task in self._models.values():
+            if task.done() and not task.cancelled() and task.exception() is None:
+                await task.result().queue.close()
             task.cancel()
         self._models.clear()
         for threads in (self._readers, self._runner):
             await asyncio.to_thread(threads.shutdown, cancel_futures=True)
 
-    async def _model(self, artifact: Artifact) -> LoadedModel:
+    async def _model(self, artifact: Artifact) -> "_Queued":
         digest = artifact.manifest.digest
         task = self._models.get(digest)
         if task is None:
-            task = asyncio.create_task(asyncio.to_thread(self._load, artifact, self._plan))
+            task = asyncio.create_task(self._loaded(artifact))
             self._models[digest] = task
             task.add_done_callback(lambda done: self._forget_failed(digest, done))
         # A caller that goes away must not cancel the load that others wait for.
         return await asyncio.shield(task)
 
-    def _forget_failed(self, digest: str, done: asyncio.Task[LoadedModel]) -> None:
+    async def _loaded(self, artifact: Artifact) -> "_Queued":
+        model = await asyncio.to_thread(self._load, artifact, self._plan)
+
+        async def run(rows: Sequence[Row]) -> Sequence[float]:
+            return await _in(self._runner, model.run, rows)
+
+        return _Queued(model, RowQueue(run, self._limits.batch, self._limits.most_tokens))
+
+    def _forget_failed(self, digest: str, done: "asyncio.Task[_Queued]") -> None:
         # So that a repaired file is taken up by the next request.
         if done.cancelled() or done.exception() is not None:
             self._models.pop(digest, None)
 
-    async def _run(self, model: LoadedModel, rows: Rows) -> Sequence[float]:
-        found: dict[int, float] = {}
-        # One job per micro-batch, so that a long request does not hold up a short one.
-        for places in rows.micro_batches():
-            values = await _in(self._runner, model.run, rows, places)
-            found.update(zip(places, values, strict=True))
-        return [found[place] for place in range(len(found))]
+
+@dataclass(frozen=True)
+class _Queued:
+    model: LoadedModel
+    queue: RowQueue
 
 
 async def _in(threads: ThreadPoolExecutor, function: Callable[..., T], *arguments: object) -> T:

@@ -86,7 +86,7 @@ def documented(*errors: type[ServerError]) -> dict[int | str, dict[str, Any]]:
 
 async def _on_server_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, ServerError)  # noqa: S101  # what it is registered for
-    return problem_response(error, request.url.path)
+    return problem_response(error, request.url.path, error.headers)
 
 
 async def _on_unforeseen(request: Request, _: Exception) -> Response:

@@ -36,6 +36,7 @@ class Timings(Value):
 
     load: float = 0.0
     normalize: float = 0.0
+    queue: float = 0.0
     run: float = 0.0
 
 
@@ -104,7 +105,10 @@ class PredictResult(Value):
                 threshold=limit,
                 fallbacks=Fallback.of(answer.fallbacks),
                 timings_ms=Timings(
-                    load=timings.load_ms, normalize=timings.normalize_ms, run=timings.run_ms
+                    load=timings.load_ms,
+                    normalize=timings.normalize_ms,
+                    queue=timings.queue_ms,
+                    run=timings.run_ms,
                 ),
             ),
         )

@@ -6,7 +6,12 @@ from dataclasses import dataclass
 
 from registry import Artifact, Backend
 from runtime_server.engine import Availability, Engine, Scores
-from runtime_server.errors import AllBackendsFailedError, EngineError
+from runtime_server.errors import (
+    AllBackendsFailedError,
+    EngineError,
+    EngineOverloadedError,
+    OverloadedError,
+)
 from runtime_server.routing import Policy, Preferences, RoutePlan, Skip, plan_route
 
 logger = logging.getLogger(__name__)
@@ -49,15 +54,19 @@ class Router:
     async def answer(
         self, artifact: Artifact, texts: Sequence[str], preferences: Preferences
     ) -> Answer:
-        """The first answer that a backend gives. Raises AllBackendsFailedError."""
+        """The first answer that a backend gives. Raises AllBackendsFailedError, OverloadedError."""
         plan = self.plan(artifact, preferences)
         tried: list[Skip] = []
+        overload: EngineOverloadedError | None = None
         for step in plan.steps:
             tried.extend(step.passed_over)
             if step.backend is Backend.CLIENT_SIDE:
                 return Delegated(tuple(tried))
             try:
                 scores = await self.engines[step.backend].predict(artifact, texts)
+            except EngineOverloadedError as exc:
+                overload = exc
+                tried.append(Skip(step.backend, exc.reason, exc.detail))
             except EngineError as exc:
                 # Without the cause: a runtime's own message may quote the text.
                 logger.warning(
@@ -66,6 +75,8 @@ class Router:
                 tried.append(Skip(step.backend, exc.reason, exc.detail))
             else:
                 return Scored(step.backend, scores, tuple(tried))
+        if overload is not None:
+            raise OverloadedError(overload.detail, retry_after_s=overload.retry_after_s)
         raise _all_failed(artifact, (*tried, *plan.never))
 
     async def close(self) -> None:

@@ -10,6 +10,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from registry import Backend
 from registry.store import DEFAULT_ROOT
+from registry.windows import RUN_ROWS, RUN_TOKENS
+from runtime_server.batch_choice import WASTE, WINDOW
 from runtime_server.errors import SettingsError
 
 DEMO_ROOT: Final = Path(__file__).resolve().parent.parent / "web_bundle" / "dist" / "static"
@@ -100,6 +102,40 @@ class Settings(BaseSettings):
     )
     max_body_bytes: int = Field(
         16_000_000, ge=1024, description="Largest request body, in bytes (1024 or more)."
+    )
+    request_timeout_ms: int = Field(
+        60_000,
+        ge=1,
+        description="Longest that a request may take, in milliseconds; X-Request-Timeout-Ms of a "
+        "request may ask for less.",
+    )
+    batch_rows: int = Field(
+        RUN_ROWS,
+        ge=1,
+        le=RUN_ROWS,
+        description=f"Most texts or windows in a batch, 1 to {RUN_ROWS}.",
+    )
+    batch_tokens: int = Field(
+        512,
+        ge=1,
+        le=RUN_TOKENS,
+        description=f"Most tokens in a batch, padding included, 1 to {RUN_TOKENS}; a longer window "
+        "runs alone.",
+    )
+    batch_waste: float = Field(
+        WASTE,
+        ge=1,
+        allow_inf_nan=False,
+        description="Most tokens with padding for each one without (1 or more).",
+    )
+    batch_window: int = Field(
+        WINDOW, ge=1, le=1024, description="Waiting rows that a batch is chosen from, 1 to 1024."
+    )
+    max_queued_tokens: int = Field(
+        100_000,
+        ge=1,
+        description="Most tokens that wait for one model; beyond, a request is answered 503 "
+        "overloaded at once.",
     )
     cors_origins: OriginList = Field(
         (),

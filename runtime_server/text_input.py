@@ -1,6 +1,6 @@
 """Graphs that read text: a text is one row, a string."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -10,22 +10,33 @@ from registry.manifest import InputSpec
 from registry.normal_forms import NORMALIZERS
 from runtime_server.engine import Score
 from runtime_server.graph_input import Feed
-from runtime_server.micro_batches import micro_batches
+
+# About a word: such graphs work on words, and a queue must know what waits.
+_CHARACTERS_PER_TOKEN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class TextRow:
+    """A normal form."""
+
+    form: str
+
+    @property
+    def tokens(self) -> int:
+        """About one per word."""
+        return 1 + len(self.form) // _CHARACTERS_PER_TOKEN
+
+    @property
+    def padded(self) -> int:
+        """0: strings are not padded."""
+        return 0
 
 
 @dataclass(frozen=True)
 class TextRows:
-    """Normal forms. They are not padded, so a micro-batch is limited by its rows alone."""
+    """A row per text."""
 
-    forms: tuple[str, ...]
-
-    def micro_batches(self) -> Iterator[tuple[int, ...]]:
-        """Short texts first."""
-        return micro_batches([len(form) for form in self.forms])
-
-    def feed(self, places: Sequence[int]) -> Feed:
-        """`text: string[N]`."""
-        return {"text": np.array([self.forms[place] for place in places], dtype=np.object_)}
+    rows: tuple[TextRow, ...]
 
     def scores(self, probabilities: Sequence[float]) -> tuple[Score, ...]:
         """A row's probability is its text's."""
@@ -45,4 +56,8 @@ class TextInput:
 
     def rows(self, texts: Sequence[str]) -> TextRows:
         """One row per text."""
-        return TextRows(tuple(map(self.normalize, texts)))
+        return TextRows(tuple(TextRow(self.normalize(text)) for text in texts))
+
+    def feed(self, rows: Sequence[TextRow]) -> Feed:
+        """`text: string[N]`."""
+        return {"text": np.array([row.form for row in rows], dtype=np.object_)}

@@ -1,8 +1,8 @@
 """Graphs that read token ids: a text is one row per window; the only file with tokenizers."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import islice
 from typing import Any, Self
 
 import numpy as np
@@ -11,15 +11,11 @@ from tokenizers import Tokenizer
 from registry import Artifact
 from registry.manifest import InputSpec, Normalizer, Window
 from registry.normal_forms import NORMALIZERS
-from registry.windows import RUN_TOKENS, Encoding, encodings, pooled
+from registry.windows import Encoding, encodings, pooled
 from runtime_server.engine import Score
 from runtime_server.errors import EngineError
 from runtime_server.graph_input import Feed
-from runtime_server.micro_batches import micro_batches
 from runtime_server.verified_files import verified_bytes
-
-# Tokens in a micro-batch, padding included. It bounds the memory of one run, which grows with
-# the product of rows and length, and how long a run keeps the next request waiting.
 
 
 @dataclass(frozen=True)
@@ -37,29 +33,30 @@ class TokenizedText:
         return Score(probability, self.tokens, windows=len(self.windows), truncated=cut)
 
 
+@dataclass(frozen=True, slots=True)
+class WindowRow:
+    """A window, as long as its ids and those of its companions."""
+
+    encoding: Encoding
+
+    @property
+    def tokens(self) -> int:
+        """All ids."""
+        return len(self.encoding.ids) + sum(map(len, self.encoding.companions))
+
+    @property
+    def padded(self) -> int:
+        """The same: encodings of one text are about equally long."""
+        return self.tokens
+
+
 @dataclass(frozen=True)
 class TokenRows:
-    """Windows of several texts, one after the other; a micro-batch mixes them."""
+    """Windows of several texts, one after the other."""
 
     texts: tuple[TokenizedText, ...]
-    encodings: tuple[Encoding, ...]
+    rows: tuple[WindowRow, ...]
     spec: InputSpec
-
-    def micro_batches(self) -> Iterator[tuple[int, ...]]:
-        """Short windows first, so that little is padded."""
-        return micro_batches([len(row.ids) for row in self.encodings], padded=RUN_TOKENS)
-
-    def feed(self, places: Sequence[int]) -> Feed:
-        """`input_ids: int64[N,T]` and `attention_mask: int64[N,T]`, T the longest row's length.
-
-        The same for each companion, under its name.
-        """
-        rows = [self.encodings[place] for place in places]
-        feed = _padded([row.ids for row in rows], _pad(self.spec))
-        for number, companion in enumerate(self.spec.companions):
-            ids = [row.companions[number] for row in rows]
-            feed |= _padded(ids, companion.special_tokens.pad, f"{companion.name}_")
-        return feed
 
     def scores(self, probabilities: Sequence[float]) -> tuple[Score, ...]:
         """Each text's probabilities, pooled."""
@@ -98,8 +95,20 @@ class TokenInput:
             TokenizedText(len(ids), encodings(ids, self.spec, others))
             for ids, *others in zip(*encoded, strict=True)
         )
-        flat = tuple(chain.from_iterable(text.windows for text in tokenized))
+        flat = tuple(WindowRow(window) for text in tokenized for window in text.windows)
         return TokenRows(tokenized, flat, self.spec)
+
+    def feed(self, rows: Sequence[WindowRow]) -> Feed:
+        """`input_ids: int64[N,T]` and `attention_mask: int64[N,T]`, T the longest row's length.
+
+        The same for each companion, under its name.
+        """
+        windows = [row.encoding for row in rows]
+        feed = _padded([window.ids for window in windows], _pad(self.spec))
+        for number, companion in enumerate(self.spec.companions):
+            ids = [window.companions[number] for window in windows]
+            feed |= _padded(ids, companion.special_tokens.pad, f"{companion.name}_")
+        return feed
 
 
 @dataclass(frozen=True)

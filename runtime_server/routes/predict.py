@@ -7,13 +7,16 @@ from time import perf_counter
 from fastapi import APIRouter, Request
 
 from runtime_server.catalogue import Catalogue
+from runtime_server.deadline import Deadline
 from runtime_server.delegation import Delegation
 from runtime_server.errors import (
     AllBackendsFailedError,
     BodyTooLargeError,
+    DeadlineExceededError,
     InvalidRequestError,
     MalformedBodyError,
     ModelNotFoundError,
+    OverloadedError,
     ServerError,
     TextTooLongError,
     TextTooShortError,
@@ -32,6 +35,8 @@ COMMON_ERRORS = (
     UnsupportedMediaTypeError,
     InvalidRequestError,
     AllBackendsFailedError,
+    OverloadedError,
+    DeadlineExceededError,
 )
 
 
@@ -43,6 +48,7 @@ class Predictor:
     router: Router
     limits: TextLimits
     max_batch_items: int
+    deadline: Deadline
 
     async def predict(self, request: PredictRequest, root_path: str) -> PredictResult:
         """The result of one text. Raises ServerError."""
@@ -115,12 +121,14 @@ def predict_router(predictor: Predictor) -> APIRouter:
     )
     async def predict(body: PredictRequest, request: Request) -> PredictResult:
         """The calibrated probability that a text was written by an AI."""
-        return await predictor.predict(body, _root_path(request))
+        work = predictor.predict(body, _root_path(request))
+        return await predictor.deadline.run(request, work)
 
     @router.post("/batch-predict", responses=documented(*COMMON_ERRORS, TooManyTextsError))
     async def batch_predict(body: BatchPredictRequest, request: Request) -> BatchPredictResult:
         """The same for several texts; a text that cannot be taken fails alone."""
-        return await predictor.predict_batch(body, _root_path(request))
+        work = predictor.predict_batch(body, _root_path(request))
+        return await predictor.deadline.run(request, work)
 
     return router
 

@@ -12,7 +12,6 @@ from runtime_server.errors import EngineError
 from runtime_server.graph_session import GraphSession, SessionPlan
 from runtime_server.loaded_model import LoadedModel
 from runtime_server.local_engine import LocalEngine, MemoryBudget
-from runtime_server.micro_batches import micro_batches
 
 PLAN = SessionPlan(threads=1, allow_cuda=False)
 NO_LIMIT = MemoryBudget(cpu_bytes=None, gpu_bytes=None)
@@ -75,25 +74,6 @@ def test_many_texts_come_back_in_their_order(artifact: Artifact) -> None:
     texts = tuple("y" * (31 * i % 53) + str(i) for i in range(70))
     (scores,) = run(artifact, texts)
     assert [s.probability for s in scores.items] == [alone(session, norm1(t)) for t in texts]
-
-
-def test_micro_batches_are_small_sorted_by_length_and_complete() -> None:
-    lengths = [i * 7 % 40 for i in range(37)]
-    batches = list(micro_batches(lengths))
-    assert [len(batch) for batch in batches] == [16, 16, 5]
-    flat = [place for batch in batches for place in batch]
-    assert sorted(flat) == list(range(37))
-    assert [lengths[place] for place in flat] == sorted(lengths)
-
-
-def test_padding_counts_against_the_budget_and_a_row_that_exceeds_it_runs_alone() -> None:
-    lengths = [10, 30, 2, 10, 200, 30]
-    batches = list(micro_batches(lengths, padded=60))
-    assert batches == [(2, 0, 3), (1, 5), (4,)]
-
-
-def test_no_texts_are_no_micro_batches() -> None:
-    assert list(micro_batches([])) == []
 
 
 def test_a_missing_file_is_a_reason(artifact: Artifact) -> None:

@@ -94,7 +94,7 @@ def test_the_metadata_names_the_artifact_and_how_the_text_was_read(
         "fallbacks": [{"backend": "client_side", "reason": "caller_cannot_run_it"}],
         "delegation": None,
     }
-    assert set(timings) == {"load", "normalize", "run"}
+    assert set(timings) == {"load", "normalize", "queue", "run"}
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=ascii)

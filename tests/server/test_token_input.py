@@ -14,7 +14,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 
 from registry import Artifact
 from registry.manifest import InputSpec, SpecialTokens, Window
-from registry.windows import RUN_TOKENS
+from runtime_server.batch_choice import BatchLimits, choose_batch
 from runtime_server.engine import Score
 from runtime_server.errors import EngineError
 from runtime_server.graph_session import SessionPlan
@@ -159,11 +159,13 @@ def test_what_tokenizer_json_says_of_truncation_and_padding_is_ignored(
     assert score.probability == pytest.approx(by_hand(ids), abs=1e-6)
 
 
-def test_windows_of_several_texts_share_a_padded_feed(publish_tokens: PublishTokens) -> None:
+def test_windows_of_several_requests_share_a_padded_feed(publish_tokens: PublishTokens) -> None:
     artifact = publish_tokens(special_tokens=SpecialTokens(prefix=(1,), suffix=(2,), pad=3))
-    rows = TokenInput.load(artifact).rows(("alpha beta gamma delta epsilon alpha beta", "beta", ""))
-    assert list(rows.micro_batches()) == [(3, 2, 0, 1)]
-    feed = rows.feed((3, 2, 1))
+    reader = TokenInput.load(artifact)
+    one = reader.rows(("alpha beta gamma delta epsilon alpha beta", "beta")).rows
+    other = reader.rows(("",)).rows
+    assert [row.padded for row in (*one, *other)] == [8, 8, 3, 2]
+    feed = reader.feed((other[0], one[2], one[1]))
     assert {array.dtype for array in feed.values()} == {np.dtype(np.int64)}
     assert feed["input_ids"].tolist() == [
         [1, 2, 3, 3, 3, 3, 3, 3],
@@ -176,9 +178,10 @@ def test_windows_of_several_texts_share_a_padded_feed(publish_tokens: PublishTok
 def test_long_windows_run_fewer_at_a_time(publish_tokens: PublishTokens) -> None:
     window = Window(tokens=510, stride=255, pooling="mean_logit")
     artifact = publish_tokens(max_tokens=512, window=window)
-    rows = TokenInput.load(artifact).rows((words(5000)[0], words(3)[0]))
-    padded = [rows.feed(places)["input_ids"].size for places in rows.micro_batches()]
-    assert max(padded) == RUN_TOKENS == 8 * 512
+    rows = TokenInput.load(artifact).rows((words(5000)[0], words(3)[0])).rows
+    limits = BatchLimits(tokens=4 * 512)
+    batch = choose_batch([row.padded for row in rows], limits)
+    assert [rows[place].padded for place in batch] == [512] * 4
     (score, _) = scores(artifact, words(5000)[0], words(3)[0])
     assert score.windows == 19
 
@@ -237,7 +240,7 @@ def test_a_model_with_a_tokenizer_needs_nothing_that_only_making_models_needs(
         "from runtime_server.loaded_model import LoadedModel\n"
         f"artifact = FileStore(Path({str(token_artifact.folder.parents[1])!r})).artifacts()[0]\n"
         "model = LoadedModel.load(artifact, SessionPlan(1, allow_cuda=False))\n"
-        "model.run(model.input.rows(['alpha']), (0,))\n"
+        "model.run(model.input.rows(['alpha']).rows)\n"
         "heavy = {'torch', 'transformers', 'sklearn', 'onnx', 'huggingface_hub'}\n"
         "print(*(heavy & set(sys.modules)))\n"
     )

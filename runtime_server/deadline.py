@@ -1,0 +1,72 @@
+"""How long a request may take, and that its caller still wants the answer."""
+
+import asyncio
+from collections.abc import Coroutine
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+from fastapi import Request
+
+from runtime_server.errors import DeadlineExceededError, InvalidRequestError, ServerError
+
+HEADER: Final = "X-Request-Timeout-Ms"
+
+T = TypeVar("T")
+
+
+class CallerGoneError(ServerError):
+    """The caller has hung up: nobody reads this answer; 499 is what nginx logs for it."""
+
+    status, code, title = 499, "caller_gone", "The caller has hung up"
+
+
+@dataclass(frozen=True)
+class Deadline:
+    """One total deadline: whatever a request has to wait for is inside it."""
+
+    longest_ms: int
+
+    async def run(self, request: Request, work: Coroutine[Any, Any, T]) -> T:
+        """What `work` gives; it is cancelled at the deadline, and when the caller hangs up.
+
+        Raises:
+            InvalidRequestError: the header is not a positive number of milliseconds.
+            DeadlineExceededError, CallerGoneError.
+        """
+        try:
+            milliseconds = self._milliseconds(request.headers.get(HEADER))
+        except InvalidRequestError:
+            work.close()
+            raise
+        task = asyncio.ensure_future(work)
+        gone = asyncio.ensure_future(_gone(request))
+        try:
+            await asyncio.wait(
+                (task, gone), timeout=milliseconds / 1e3, return_when=asyncio.FIRST_COMPLETED
+            )
+            if task.done():
+                return task.result()
+            if gone.done():
+                raise CallerGoneError("the caller has hung up")
+            raise DeadlineExceededError(
+                f"no answer within {milliseconds} ms", limit_ms=milliseconds
+            )
+        finally:
+            for one in (task, gone):
+                one.cancel()
+            with suppress(asyncio.CancelledError):
+                await gone
+
+    def _milliseconds(self, given: str | None) -> int:
+        if given is None:
+            return self.longest_ms
+        if not given.isascii() or not given.isdecimal() or int(given[:10]) == 0:
+            raise InvalidRequestError(f"{HEADER}: a whole number of milliseconds, 1 or more")
+        return min(int(given[:10]), self.longest_ms)
+
+
+async def _gone(request: Request) -> None:
+    """Ends when the caller hangs up; the body has been read by now."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass

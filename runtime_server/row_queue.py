@@ -1,0 +1,186 @@
+"""Rows of all requests for one model, waiting for its session; what runs next is chosen late.
+
+There is no timer: as soon as the session is free, the rows that fit together run. An idle server
+answers at once, and a busy one finds more rows of like length the busier it is.
+"""
+
+import asyncio
+import bisect
+import math
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import count
+from time import perf_counter
+
+from runtime_server.batch_choice import BatchLimits, choose_batch
+from runtime_server.errors import EngineError, EngineOverloadedError
+from runtime_server.graph_input import Row
+
+Run = Callable[[Sequence[Row]], Awaitable[Sequence[float]]]
+# How much the newest run counts in the rate that Retry-After is computed from.
+NEWEST = 0.2
+
+
+@dataclass(order=True)
+class _Waiting:
+    """A row in its turn: `turn` is its start tag, `number` keeps the order of arrival."""
+
+    turn: float
+    number: int
+    row: Row = field(compare=False)
+    done: "asyncio.Future[float]" = field(compare=False)
+    started: float = field(default=math.nan, compare=False)
+
+    def give(self, probability: float) -> None:
+        """Unless nobody waits any more."""
+        if not self.done.done():
+            self.done.set_result(probability)
+
+    def fail(self, error: BaseException) -> None:
+        """Unless nobody waits any more."""
+        if isinstance(error, asyncio.CancelledError):
+            self.done.cancel()
+        elif not self.done.done():
+            self.done.set_exception(error)
+
+
+@dataclass(frozen=True)
+class Ran:
+    """Probabilities in the order of the rows; seconds until the last of them began to run."""
+
+    probabilities: tuple[float, ...]
+    queue_s: float
+
+
+class RowQueue:
+    """Takes rows, gives probabilities.
+
+    Requests share the session fairly, by start-time fair queueing (Goyal et al., 1996): a row's
+    turn comes after as many tokens as its own request had before it. So a request of one row does
+    not wait for a hundred rows of another that came earlier.
+    """
+
+    def __init__(self, run: Run, limits: BatchLimits, most_tokens: int) -> None:
+        self._run = run
+        self._limits = limits
+        self._most_tokens = most_tokens
+        self._waiting: list[_Waiting] = []
+        self._tokens = 0
+        self._clock = 0.0
+        self._tokens_per_s = math.nan
+        self._numbers = count()
+        self._dispatcher: asyncio.Task[None] | None = None
+
+    @property
+    def tokens(self) -> int:
+        """Tokens that wait or run."""
+        return self._tokens
+
+    async def run(self, rows: Sequence[Row]) -> Ran:
+        """One probability per row. A caller that goes away takes its waiting rows along.
+
+        Raises:
+            EngineOverloadedError: at once, before anything is queued.
+            EngineError: what the run said.
+        """
+        self._require_room(sum(row.tokens for row in rows))
+        began = perf_counter()
+        waiting = self._enqueued(rows)
+        if self._dispatcher is None:
+            self._dispatcher = asyncio.create_task(self._dispatch())
+        try:
+            found = await asyncio.gather(*(one.done for one in waiting))
+        finally:
+            for one in waiting:
+                one.done.cancel()
+        return Ran(tuple(found), max((one.started for one in waiting), default=began) - began)
+
+    async def close(self) -> None:
+        """Let nothing wait any longer."""
+        if self._dispatcher is not None:
+            self._dispatcher.cancel()
+        for one in self._waiting:
+            one.done.cancel()
+        self._waiting.clear()
+
+    def _require_room(self, wanted: int) -> None:
+        # A request that is larger than the queue is taken by an idle server.
+        if self._tokens and self._tokens + wanted > self._most_tokens:
+            rate = self._tokens_per_s
+            wait_s = 1.0 if math.isnan(rate) else self._tokens / rate
+            raise EngineOverloadedError(
+                f"{self._tokens} tokens wait before this request", retry_after_s=wait_s
+            )
+
+    def _enqueued(self, rows: Sequence[Row]) -> list[_Waiting]:
+        loop = asyncio.get_running_loop()
+        turn, entered = self._clock, []
+        for row in rows:
+            one = _Waiting(turn, next(self._numbers), row, loop.create_future())
+            one.done.add_done_callback(partial(self._left, row.tokens))
+            self._tokens += row.tokens
+            bisect.insort(self._waiting, one)
+            entered.append(one)
+            turn += row.tokens
+        return entered
+
+    def _left(self, tokens: int, _: "asyncio.Future[float]") -> None:
+        self._tokens -= tokens
+
+    async def _dispatch(self) -> None:
+        try:
+            while batch := self._next_batch():
+                await self._answer(batch)
+        finally:
+            self._dispatcher = None
+
+    def _next_batch(self) -> list[_Waiting]:
+        # What was cancelled costs nothing any more.
+        self._waiting = [one for one in self._waiting if not one.done.done()]
+        if not self._waiting:
+            return []
+        self._clock = max(self._clock, self._waiting[0].turn)
+        lengths = [one.row.padded for one in self._waiting[: self._limits.window]]
+        places = choose_batch(lengths, self._limits)
+        batch = [self._waiting[place] for place in places]
+        for place in sorted(places, reverse=True):
+            del self._waiting[place]
+        return batch
+
+    async def _answer(self, batch: Sequence[_Waiting]) -> None:
+        try:
+            found = await self._timed_run(batch)
+        except EngineError as exc:
+            await self._answer_one_by_one(batch, exc)
+        except BaseException as exc:
+            # Whatever it is, the callers must not wait for ever.
+            for one in batch:
+                one.fail(exc)
+            if not isinstance(exc, Exception):
+                raise
+        else:
+            for one, probability in zip(batch, found, strict=True):
+                one.give(probability)
+
+    async def _timed_run(self, batch: Sequence[_Waiting]) -> Sequence[float]:
+        began = perf_counter()
+        for one in batch:
+            one.started = began
+        found = await self._run([one.row for one in batch])
+        self._learn_rate(sum(one.row.tokens for one in batch), perf_counter() - began)
+        return found
+
+    async def _answer_one_by_one(self, batch: Sequence[_Waiting], error: EngineError) -> None:
+        if len(batch) == 1:
+            batch[0].fail(error)
+            return
+        # One of them may be what the graph cannot run: it fails alone.
+        for one in batch:
+            if not one.done.done():
+                await self._answer([one])
+
+    def _learn_rate(self, tokens: int, seconds: float) -> None:
+        newest = tokens / max(seconds, 1e-6)
+        known = newest if math.isnan(self._tokens_per_s) else self._tokens_per_s
+        self._tokens_per_s = known + NEWEST * (newest - known)
