@@ -20,6 +20,7 @@ from runtime_server.problems import answer_with_problems
 from runtime_server.readiness import Readiness
 from runtime_server.requests import TextLimits
 from runtime_server.router import Router
+from runtime_server.routes.backends import backends_router
 from runtime_server.routes.demo import demo_router
 from runtime_server.routes.health import health_router
 from runtime_server.routes.info import info_router, server_version
@@ -56,6 +57,7 @@ def create_app(settings: Settings, engines: Mapping[Backend, Engine] | None = No
     answer_with_problems(app)
     app.include_router(info_router(catalogue))
     app.include_router(health_router(catalogue, router, readiness))
+    app.include_router(backends_router(catalogue, router))
     app.include_router(models_router(catalogue, Downloads()))
     app.include_router(predict_router(predictor))
     app.include_router(demo_router())

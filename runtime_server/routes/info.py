@@ -34,6 +34,7 @@ ROUTES = {
     "models": "GET /models",
     "manifest": "GET /models/{id}",
     "download": "GET /models/{id}/download?file=model.onnx",
+    "backends": "GET /backends",
     "health": "GET /health",
     "live": "GET /livez",
     "ready": "GET /readyz",

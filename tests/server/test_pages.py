@@ -41,6 +41,32 @@ def test_health_says_what_each_backend_could_do(client: httpx.Client) -> None:
     }
 
 
+def test_backends_say_which_models_each_could_run_and_why_not(
+    make_client: Callable[..., httpx.Client], publish: Callable[..., Artifact], graph: bytes
+) -> None:
+    publish(graph)
+    publish(graph, version="2.0.0", memory_bytes=2_000_000_000, browser=False)
+    client = make_client(vps_cpu_memory_gb=1, allow_modal_inference=False)
+    found = {state["backend"]: state for state in client.get("/backends").json()["backends"]}
+    flags = {
+        name: (state["enabled"], state["configured"], state["available"], state["reason"])
+        for name, state in found.items()
+    }
+    assert flags == {
+        "local": (True, True, True, None),
+        "modal": (False, False, False, "forbidden_by_settings"),
+        "client_side": (True, True, True, None),
+    }
+    reasons = {
+        name: {model["model"]: model["reason"] for model in state["models"]}
+        for name, state in found.items()
+    }
+    assert reasons["local"] == {"hash-tiny@1.0.0": None, "hash-tiny@2.0.0": "exceeds_memory_budget"}
+    assert reasons["client_side"]["hash-tiny@2.0.0"] == "unsupported_in_browser"
+    preferred = [model["preferred"] for model in found["client_side"]["models"]]
+    assert preferred == [True, True]
+
+
 def test_a_model_that_only_callers_can_run_does_not_keep_the_server_from_being_ready(
     make_client: Callable[..., httpx.Client], publish: Callable[..., Artifact], graph: bytes
 ) -> None:
