@@ -14,6 +14,7 @@ from runtime_server.engine import Availability, EngineTimings, Scores
 from runtime_server.graph_input import Row
 from runtime_server.graph_session import SessionPlan
 from runtime_server.loaded_model import LoadedModel
+from runtime_server.model_cache import ModelCache
 from runtime_server.row_queue import RowQueue
 from runtime_server.settings import Settings
 
@@ -25,7 +26,7 @@ Loader = Callable[[Artifact, SessionPlan], LoadedModel]
 
 @dataclass(frozen=True)
 class MemoryBudget:
-    """The most one model may take, in bytes; None is no limit."""
+    """The most that all loaded models may take together, in bytes; None is no limit."""
 
     cpu_bytes: float | None
     gpu_bytes: float | None
@@ -39,9 +40,13 @@ class MemoryBudget:
             gpu_bytes=None if gpu is None else gpu * GIGABYTE,
         )
 
+    def limit(self, *, on_gpu: bool) -> float | None:
+        """Of where models run."""
+        return self.gpu_bytes if on_gpu else self.cpu_bytes
+
     def holds(self, memory_bytes: int, *, on_gpu: bool) -> bool:
-        """Whether a model that takes `memory_bytes` fits."""
-        limit = self.gpu_bytes if on_gpu else self.cpu_bytes
+        """Whether a model that takes `memory_bytes` fits, alone."""
+        limit = self.limit(on_gpu=on_gpu)
         return limit is None or memory_bytes <= limit
 
 
@@ -83,7 +88,7 @@ class LocalEngine:
         self._load = load
         self._budget = budget
         self._on_gpu = len(plan.providers) > 1
-        self._models: dict[str, asyncio.Task[_Queued]] = {}
+        self._models = ModelCache(self._loaded, budget.limit(on_gpu=self._on_gpu))
         self._readers = ThreadPoolExecutor(plan.threads, thread_name_prefix="local-reader")
         self._runner = ThreadPoolExecutor(max_workers=1, thread_name_prefix="local-runner")
 
@@ -107,15 +112,16 @@ class LocalEngine:
     async def predict(self, artifact: Artifact, texts: Sequence[str]) -> Scores:
         """Scores in the order of `texts`. Raises EngineError."""
         began = perf_counter()
-        queued = await self._model(artifact)
-        loaded = perf_counter()
-        rows = await _in(self._readers, queued.model.input.rows, texts)
-        normalized = perf_counter()
-        ran = await queued.queue.run(rows.rows)
-        done = perf_counter()
+        async with self._models.using(artifact) as queued:
+            loaded = perf_counter()
+            rows = await _in(self._readers, queued.model.input.rows, texts)
+            normalized = perf_counter()
+            ran = await queued.queue.run(rows.rows)
+            done = perf_counter()
+            provider = queued.model.session.provider
         return Scores(
             items=rows.scores(ran.probabilities),
-            provider=queued.model.session.provider,
+            provider=provider,
             timings=EngineTimings(
                 load_ms=(loaded - began) * 1e3,
                 normalize_ms=(normalized - loaded) * 1e3,
@@ -126,23 +132,9 @@ class LocalEngine:
 
     async def close(self) -> None:
         """Stop the threads, drop the models."""
-        for task in self._models.values():
-            if task.done() and not task.cancelled() and task.exception() is None:
-                await task.result().queue.close()
-            task.cancel()
-        self._models.clear()
+        await self._models.close()
         for threads in (self._readers, self._runner):
             await asyncio.to_thread(threads.shutdown, cancel_futures=True)
-
-    async def _model(self, artifact: Artifact) -> "_Queued":
-        digest = artifact.manifest.digest
-        task = self._models.get(digest)
-        if task is None:
-            task = asyncio.create_task(self._loaded(artifact))
-            self._models[digest] = task
-            task.add_done_callback(lambda done: self._forget_failed(digest, done))
-        # A caller that goes away must not cancel the load that others wait for.
-        return await asyncio.shield(task)
 
     async def _loaded(self, artifact: Artifact) -> "_Queued":
         model = await asyncio.to_thread(self._load, artifact, self._plan)
@@ -152,16 +144,14 @@ class LocalEngine:
 
         return _Queued(model, RowQueue(run, self._limits.batch, self._limits.most_tokens))
 
-    def _forget_failed(self, digest: str, done: "asyncio.Task[_Queued]") -> None:
-        # So that a repaired file is taken up by the next request.
-        if done.cancelled() or done.exception() is not None:
-            self._models.pop(digest, None)
-
 
 @dataclass(frozen=True)
 class _Queued:
     model: LoadedModel
     queue: RowQueue
+
+    async def close(self) -> None:
+        await self.queue.close()
 
 
 async def _in(threads: ThreadPoolExecutor, function: Callable[..., T], *arguments: object) -> T:

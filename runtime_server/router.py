@@ -91,6 +91,7 @@ _SUGGESTIONS: Mapping[str, str] = {
     "artifact_missing": "Publish the artifact again (`make export`), then send the request again.",
     "tokenizers_missing": "Install the package tokenizers on the server "
     "(`pip install 'samegraph[tokens]'`) and restart it.",
+    "memory_in_use": "Try again in a moment, or raise VPS_CPU_MEMORY_GB.",
     "exceeds_memory_budget": "Choose a smaller model, or raise VPS_CPU_MEMORY_GB.",
     "caller_cannot_run_it": "If the caller can run the model itself, send "
     '"client_capabilities": ["client_side"].',
