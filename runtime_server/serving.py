@@ -2,8 +2,10 @@
 
 import errno
 import os
+import signal
 import socket
 from collections.abc import Callable, Mapping
+from types import FrameType
 from typing import Any, Final
 
 import uvicorn
@@ -16,6 +18,8 @@ from runtime_server.settings import Settings
 FACTORY: Final = "runtime_server.app:app_from_environment"
 BACKLOG: Final = 2048
 WORKER_START_S: Final = 30.0
+# As a shell reports it.
+_KILLED_BY: Final = 128
 _LOGGED: Final[Mapping[str, str]] = {
     # What uvicorn says about starting and stopping, the start-up message says better.
     "uvicorn.error": "WARNING",
@@ -60,7 +64,13 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def serve(settings: Settings, listener: socket.socket, announce: Announce) -> None:
-    """Serve until a signal comes; `announce` is called once, when requests are taken."""
+    """Serve until a signal comes; `announce` is called once, when requests are taken.
+
+    After SIGTERM nothing new is taken, what was accepted is answered, and the process ends with 0.
+    A second signal ends it at once.
+    """
+    # When all is done, uvicorn raises the signal again: that must not be what the process dies of.
+    signal.signal(signal.SIGTERM, _all_is_answered)
     if settings.workers == 1:
         config = _config(create_app(settings))
         server: Any = _AnnouncingServer(config, announce)
@@ -71,6 +81,10 @@ def serve(settings: Settings, listener: socket.socket, announce: Announce) -> No
         _AnnouncingSupervisor(config, [listener], announce).run()
 
 
+def _all_is_answered(_signum: int, _frame: FrameType | None) -> None:
+    pass
+
+
 class _AnnouncingServer(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, announce: Announce) -> None:
         super().__init__(config)
@@ -79,6 +93,11 @@ class _AnnouncingServer(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self._announce()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if self.should_exit:
+            os._exit(_KILLED_BY + sig)
+        super().handle_exit(sig, frame)
 
 
 class _AnnouncingSupervisor(Multiprocess):

@@ -85,6 +85,51 @@ def address(message: str) -> str:
     return found[0]
 
 
+@contextmanager
+def half_a_request(process: subprocess.Popen[str]) -> Iterator[tuple[socket.socket, bytes]]:
+    """A connection on which a request has begun, and the rest of the request."""
+    port = int(address(announced(process)).rpartition(":")[2])
+    body = b'{"text": "the rest comes later"}'
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as caller:
+        caller.sendall(
+            b"POST /predict HTTP/1.1\r\nhost: test\r\ncontent-type: application/json\r\n"
+            b"content-length: %d\r\n\r\n" % len(body)
+        )
+        # So that the server has read it: a request on a later connection has been answered.
+        assert httpx.get(f"http://127.0.0.1:{port}/livez").status_code == 200
+        yield caller, body
+
+
+def test_what_was_accepted_before_sigterm_is_answered_and_the_status_is_0(
+    root: Path, artifact: Artifact
+) -> None:
+    with started(root) as process, half_a_request(process) as (caller, rest):
+        port = caller.getpeername()[1]
+        process.terminate()
+        for _ in range(200):
+            try:
+                socket.create_connection(("127.0.0.1", port)).close()
+            except ConnectionRefusedError:
+                break
+            time.sleep(0.02)
+        else:
+            raise AssertionError("new connections are still taken")
+        caller.sendall(rest)
+        answer = caller.makefile("rb").read()
+        assert answer.startswith(b"HTTP/1.1 200")
+        assert b'"probability"' in answer
+        assert process.wait(timeout=20) == 0
+
+
+def test_a_second_signal_ends_it_at_once(root: Path, artifact: Artifact) -> None:
+    with started(root) as process, half_a_request(process):
+        process.terminate()
+        time.sleep(0.3)
+        assert process.poll() is None
+        process.terminate()
+        assert process.wait(timeout=2) == 128 + signal.SIGTERM
+
+
 def interrupted(process: subprocess.Popen[str]) -> tuple[int, str]:
     os.killpg(process.pid, signal.SIGINT)
     _, stderr = process.communicate(timeout=20)
