@@ -40,3 +40,11 @@ def test_text_in_graphs_are_exact_whatever_they_store() -> None:
     quantization = Quantization(scheme=QuantizationScheme.INT8_WEIGHT, bits=8)
     assert tolerance_for(quantization, text_in=True) is EXACT_TEXT
     assert EXACT_TEXT.exact
+
+
+def test_a_language_model_in_its_own_blocks_is_exact_but_for_the_order_of_sums() -> None:
+    quantization = Quantization(scheme=QuantizationScheme.GGUF_EXACT, bits=4)
+    tolerance = tolerance_for(quantization, text_in=False)
+    assert tolerance.batch <= ROUNDING
+    assert (tolerance.source_max, tolerance.flips) == (1e-4, 0)
+    assert tolerance.runtime < 1e-3
