@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+import onnx
 import onnxruntime as ort
 
 from export.drift import measure_drift, two_digits
@@ -81,7 +82,9 @@ class SchemeBench:
         for number, form in enumerate(forms):
             target = self._folder / str(number)
             target.mkdir()
-            paths[form] = write_graph(quantized(model, form), target, external_data=False).model
+            own = onnx.ModelProto()
+            own.CopyFrom(model)  # writing uses it up
+            paths[form] = write_graph(quantized(own, form), target, external_data=False).model
         return paths
 
     def measure(self, form: Quantization, graph: Path) -> SchemeResult:

@@ -1,5 +1,7 @@
 """Resident memory of processes: of any on Linux; elsewhere only the own peak is known."""
 
+import ctypes
+import gc
 import resource
 import sys
 from pathlib import Path
@@ -17,6 +19,13 @@ def peak_bytes() -> int:
     # getrusage is second choice on Linux: a process inherits the peak of the one that started it.
     peak = _status_bytes(Path("/proc/self/status"), "VmHWM")
     return peak or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _UNIT
+
+
+def give_back() -> None:
+    """Return what is free to the system; glibc keeps it for itself otherwise (malloc_trim(3))."""
+    gc.collect()
+    if sys.platform == "linux" and (trim := getattr(ctypes.CDLL(None), "malloc_trim", None)):
+        trim(0)
 
 
 def reset_peak() -> None:

@@ -1,9 +1,13 @@
 """Builds the ASGI application; no globals, nothing at import time."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
+from typing import Final
+from uuid import uuid4
 
+from asgi_correlation_id import CorrelationIdMiddleware
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
@@ -15,6 +19,7 @@ from runtime_server.demo import DemoFiles
 from runtime_server.downloads import Downloads
 from runtime_server.engine import Engine
 from runtime_server.local_engine import LocalEngine
+from runtime_server.metrics import Measured, Metrics
 from runtime_server.path_headers import PathHeaders
 from runtime_server.problems import answer_with_problems
 from runtime_server.readiness import Readiness
@@ -24,10 +29,13 @@ from runtime_server.routes.backends import backends_router
 from runtime_server.routes.demo import demo_router
 from runtime_server.routes.health import health_router
 from runtime_server.routes.info import info_router, server_version
+from runtime_server.routes.metrics import metrics_router
 from runtime_server.routes.models import models_router
 from runtime_server.routes.predict import Predictor, predict_router
 from runtime_server.routing import Policy
 from runtime_server.settings import Settings, load_settings
+
+REQUEST_ID: Final = "X-Request-Id"
 
 
 def create_app(settings: Settings, engines: Mapping[Backend, Engine] | None = None) -> FastAPI:
@@ -37,14 +45,16 @@ def create_app(settings: Settings, engines: Mapping[Backend, Engine] | None = No
         SettingsError, StartError: the registry does not hold what the settings name.
     """
     catalogue = Catalogue.load(settings)
-    router = Router(engines or {Backend.LOCAL: LocalEngine.of(settings)}, _policy(settings))
+    metrics = Metrics()
+    own = engines or {Backend.LOCAL: LocalEngine.of(settings, metrics)}
+    router = Router(own, _policy(settings), metrics)
     readiness = Readiness(router, catalogue.default.artifact)
     predictor = Predictor(
         catalogue,
         router,
         TextLimits.of(settings),
         settings.max_batch_items,
-        Deadline(settings.request_timeout_ms),
+        Deadline(settings.request_timeout_ms, metrics),
     )
     app = FastAPI(
         title="Samegraph",
@@ -60,9 +70,10 @@ def create_app(settings: Settings, engines: Mapping[Backend, Engine] | None = No
     app.include_router(backends_router(catalogue, router))
     app.include_router(models_router(catalogue, Downloads()))
     app.include_router(predict_router(predictor))
+    app.include_router(metrics_router(metrics))
     app.include_router(demo_router())
     app.mount("/demo", DemoFiles(settings.demo_root))
-    _add_middleware(app, settings)
+    _add_middleware(app, settings, metrics)
     return app
 
 
@@ -92,7 +103,7 @@ def _policy(settings: Settings) -> Policy:
     )
 
 
-def _add_middleware(app: FastAPI, settings: Settings) -> None:
+def _add_middleware(app: FastAPI, settings: Settings, metrics: Metrics) -> None:
     # The last one added sees a request first.
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
     if settings.cors_origins:
@@ -103,3 +114,15 @@ def _add_middleware(app: FastAPI, settings: Settings) -> None:
             allow_headers=("Content-Type",),
         )
     app.add_middleware(PathHeaders)
+    app.add_middleware(Measured, metrics=metrics)
+    app.add_middleware(
+        CorrelationIdMiddleware,
+        header_name=REQUEST_ID,
+        generator=lambda: uuid4().hex,
+        validator=_is_request_id,
+        transformer=str,
+    )
+
+
+def _is_request_id(given: str) -> bool:
+    return re.fullmatch(r"[A-Za-z0-9._:-]{1,128}", given) is not None

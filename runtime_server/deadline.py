@@ -9,6 +9,7 @@ from typing import Any, Final, TypeVar
 from fastapi import Request
 
 from runtime_server.errors import DeadlineExceededError, InvalidRequestError, ServerError
+from runtime_server.metrics import Metrics
 
 HEADER: Final = "X-Request-Timeout-Ms"
 
@@ -26,6 +27,7 @@ class Deadline:
     """One total deadline: whatever a request has to wait for is inside it."""
 
     longest_ms: int
+    metrics: Metrics
 
     async def run(self, request: Request, work: Coroutine[Any, Any, T]) -> T:
         """What `work` gives; it is cancelled at the deadline, and when the caller hangs up.
@@ -48,7 +50,9 @@ class Deadline:
             if task.done():
                 return task.result()
             if gone.done():
+                self.metrics.rejected("caller_gone")
                 raise CallerGoneError("the caller has hung up")
+            self.metrics.rejected("deadline_exceeded")
             raise DeadlineExceededError(
                 f"no answer within {milliseconds} ms", limit_ms=milliseconds
             )

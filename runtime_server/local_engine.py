@@ -14,11 +14,14 @@ from runtime_server.engine import Availability, EngineTimings, Scores
 from runtime_server.graph_input import Row
 from runtime_server.graph_session import SessionPlan
 from runtime_server.loaded_model import LoadedModel
+from runtime_server.metrics import Metrics
 from runtime_server.model_cache import ModelCache
 from runtime_server.row_queue import RowQueue
 from runtime_server.settings import Settings
 
 GIGABYTE: Final = 1_000_000_000
+# More than a token has on average: what is taken for too much surely is.
+CHARACTERS_PER_TOKEN: Final = 8
 
 T = TypeVar("T")
 Loader = Callable[[Artifact, SessionPlan], LoadedModel]
@@ -82,22 +85,27 @@ class LocalEngine:
         budget: MemoryBudget,
         load: Loader = LoadedModel.load,
         limits: QueueLimits = QueueLimits(),
+        metrics: Metrics | None = None,
     ) -> None:
         self._plan = plan
         self._limits = limits
+        self._metrics = metrics or Metrics()
         self._load = load
         self._budget = budget
         self._on_gpu = len(plan.providers) > 1
-        self._models = ModelCache(self._loaded, budget.limit(on_gpu=self._on_gpu))
+        self._models = ModelCache(
+            self._loaded, budget.limit(on_gpu=self._on_gpu), self._metrics.given_up
+        )
         self._readers = ThreadPoolExecutor(plan.threads, thread_name_prefix="local-reader")
         self._runner = ThreadPoolExecutor(max_workers=1, thread_name_prefix="local-runner")
 
     @classmethod
-    def of(cls, settings: Settings) -> Self:
+    def of(cls, settings: Settings, metrics: Metrics | None = None) -> Self:
         """The engine for these settings; the workers share the cores."""
         threads = max(1, usable_cores() // settings.workers)
         plan = SessionPlan(threads, allow_cuda=settings.vps_gpu_memory_gb != 0)
-        return cls(plan, MemoryBudget.of(settings), limits=QueueLimits.of(settings))
+        limits = QueueLimits.of(settings)
+        return cls(plan, MemoryBudget.of(settings), limits=limits, metrics=metrics)
 
     def available(self, artifact: Artifact) -> Availability:
         """Artifacts that fit the memory budget."""
@@ -114,11 +122,15 @@ class LocalEngine:
         began = perf_counter()
         async with self._models.using(artifact) as queued:
             loaded = perf_counter()
+            # Before reading them, which costs what an overloaded server does not have.
+            queued.queue.require_room(sum(map(len, texts)) // CHARACTERS_PER_TOKEN)
             rows = await _in(self._readers, queued.model.input.rows, texts)
             normalized = perf_counter()
             ran = await queued.queue.run(rows.rows)
             done = perf_counter()
             provider = queued.model.session.provider
+        self._metrics.read(artifact.manifest.reference, normalized - loaded)
+        self._metrics.waited(artifact.manifest.reference, ran.queue_s)
         return Scores(
             items=rows.scores(ran.probabilities),
             provider=provider,
@@ -137,12 +149,20 @@ class LocalEngine:
             await asyncio.to_thread(threads.shutdown, cancel_futures=True)
 
     async def _loaded(self, artifact: Artifact) -> "_Queued":
+        began, name = perf_counter(), artifact.manifest.reference
         model = await asyncio.to_thread(self._load, artifact, self._plan)
+        memory = artifact.manifest.runtime.memory_bytes
+        self._metrics.loaded(name, memory, perf_counter() - began)
 
         async def run(rows: Sequence[Row]) -> Sequence[float]:
-            return await _in(self._runner, model.run, rows)
+            began = perf_counter()
+            found = await _in(self._runner, model.run, rows)
+            lengths, tokens = [row.padded for row in rows], sum(row.tokens for row in rows)
+            self._metrics.ran(name, lengths, tokens, perf_counter() - began)
+            return found
 
-        return _Queued(model, RowQueue(run, self._limits.batch, self._limits.most_tokens))
+        limits, told = self._limits, self._metrics.depth(name)
+        return _Queued(model, RowQueue(run, limits.batch, limits.most_tokens, told))
 
 
 @dataclass(frozen=True)

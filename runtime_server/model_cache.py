@@ -44,9 +44,14 @@ class ModelCache(Generic[M]):
     """At most `limit_bytes` of models at a time, by their manifests' memory_bytes; None is all."""
 
     def __init__(
-        self, load: Callable[[Artifact], Awaitable[M]], limit_bytes: float | None = None
+        self,
+        load: Callable[[Artifact], Awaitable[M]],
+        limit_bytes: float | None = None,
+        told: Callable[[str], None] = lambda _: None,
     ) -> None:
+        """`told` hears the reference of each model that is given up for another."""
         self._load = load
+        self._told = told
         self._limit = limit_bytes
         self._kept: OrderedDict[str, _Kept[M]] = OrderedDict()
 
@@ -97,6 +102,7 @@ class ModelCache(Generic[M]):
                 used = ", ".join(kept.reference for kept in self._kept.values())
                 raise EngineError("memory_in_use", f"no room while these are used: {used}")
             logger.info("giving up %s for another model", self._kept[idle].reference)
+            self._told(self._kept[idle].reference)
             await self._give_up(idle)
 
     async def _give_up(self, digest: str) -> None:

@@ -156,7 +156,26 @@ class ErrorItem(Value):
     error: Problem
 
 
+BatchItem = PredictResult | ErrorItem
+
+
 class BatchPredictResult(Value):
     """One item per text, in the order of the texts."""
 
-    results: tuple[PredictResult | ErrorItem, ...]
+    results: tuple[BatchItem, ...]
+
+
+class BatchLine(Value):
+    """A line of a streamed batch: the text's place, an HTTP status of its own, what it got."""
+
+    index: int
+    status: int
+    result: PredictResult | None = None
+    error: Problem | None = None
+
+    @classmethod
+    def of(cls, index: int, item: BatchItem) -> Self:
+        """The line that says what `item` says."""
+        if isinstance(item, ErrorItem):
+            return cls(index=index, status=item.error.status, error=item.error)
+        return cls(index=index, status=200, result=item)

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from registry import Artifact, Backend
 from runtime_server.engine import Availability, Engine, Scores
@@ -12,6 +12,7 @@ from runtime_server.errors import (
     EngineOverloadedError,
     OverloadedError,
 )
+from runtime_server.metrics import Metrics
 from runtime_server.routing import Policy, Preferences, RoutePlan, Skip, plan_route
 
 logger = logging.getLogger(__name__)
@@ -42,6 +43,7 @@ class Router:
 
     engines: Mapping[Backend, Engine]
     policy: Policy
+    metrics: Metrics = field(default_factory=Metrics)
 
     def states(self, artifact: Artifact) -> Mapping[Backend, Availability]:
         """What each engine says about the artifact."""
@@ -61,6 +63,7 @@ class Router:
         for step in plan.steps:
             tried.extend(step.passed_over)
             if step.backend is Backend.CLIENT_SIDE:
+                self._note(step.backend, tried)
                 return Delegated(tuple(tried))
             try:
                 scores = await self.engines[step.backend].predict(artifact, texts)
@@ -74,10 +77,16 @@ class Router:
                 )
                 tried.append(Skip(step.backend, exc.reason, exc.detail))
             else:
+                self._note(step.backend, tried)
                 return Scored(step.backend, scores, tuple(tried))
         if overload is not None:
+            self.metrics.rejected(overload.reason)
             raise OverloadedError(overload.detail, retry_after_s=overload.retry_after_s)
         raise _all_failed(artifact, (*tried, *plan.never))
+
+    def _note(self, taken: Backend, tried: Sequence[Skip]) -> None:
+        for skip in tried:
+            self.metrics.fell_back(skip.backend, taken, skip.reason)
 
     async def close(self) -> None:
         """Close every engine."""

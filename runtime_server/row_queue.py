@@ -61,13 +61,21 @@ class RowQueue:
     not wait for a hundred rows of another that came earlier.
     """
 
-    def __init__(self, run: Run, limits: BatchLimits, most_tokens: int) -> None:
+    def __init__(
+        self,
+        run: Run,
+        limits: BatchLimits,
+        most_tokens: int,
+        told: Callable[[int], None] = lambda _: None,
+    ) -> None:
+        """`told` hears how many tokens wait or run, whenever that changes."""
         self._run = run
         self._limits = limits
         self._most_tokens = most_tokens
         self._waiting: list[_Waiting] = []
         self._tokens = 0
         self._clock = 0.0
+        self._told = told
         self._tokens_per_s = math.nan
         self._numbers = count()
         self._dispatcher: asyncio.Task[None] | None = None
@@ -84,7 +92,7 @@ class RowQueue:
             EngineOverloadedError: at once, before anything is queued.
             EngineError: what the run said.
         """
-        self._require_room(sum(row.tokens for row in rows))
+        self.require_room(sum(row.tokens for row in rows))
         began = perf_counter()
         waiting = self._enqueued(rows)
         if self._dispatcher is None:
@@ -96,6 +104,18 @@ class RowQueue:
                 one.done.cancel()
         return Ran(tuple(found), max((one.started for one in waiting), default=began) - began)
 
+    def require_room(self, wanted: int) -> None:
+        """Raises EngineOverloadedError where so many tokens more would be too many.
+
+        A request that is larger than the whole queue is taken by an idle server.
+        """
+        if self._tokens and self._tokens + wanted > self._most_tokens:
+            rate = self._tokens_per_s
+            wait_s = 1.0 if math.isnan(rate) else self._tokens / rate
+            raise EngineOverloadedError(
+                f"{self._tokens} tokens wait before this request", retry_after_s=wait_s
+            )
+
     async def close(self) -> None:
         """Let nothing wait any longer."""
         if self._dispatcher is not None:
@@ -103,15 +123,6 @@ class RowQueue:
         for one in self._waiting:
             one.done.cancel()
         self._waiting.clear()
-
-    def _require_room(self, wanted: int) -> None:
-        # A request that is larger than the queue is taken by an idle server.
-        if self._tokens and self._tokens + wanted > self._most_tokens:
-            rate = self._tokens_per_s
-            wait_s = 1.0 if math.isnan(rate) else self._tokens / rate
-            raise EngineOverloadedError(
-                f"{self._tokens} tokens wait before this request", retry_after_s=wait_s
-            )
 
     def _enqueued(self, rows: Sequence[Row]) -> list[_Waiting]:
         loop = asyncio.get_running_loop()
@@ -123,10 +134,12 @@ class RowQueue:
             bisect.insort(self._waiting, one)
             entered.append(one)
             turn += row.tokens
+        self._told(self._tokens)
         return entered
 
     def _left(self, tokens: int, _: "asyncio.Future[float]") -> None:
         self._tokens -= tokens
+        self._told(self._tokens)
 
     async def _dispatch(self) -> None:
         try:

@@ -9,6 +9,9 @@ from export.jobs.record import BuildInputs, read_record
 from export.provenance import build_inputs, source_digest
 from export.recipe import ArtifactMember, EnsembleSource, Recipe
 from registry import Artifact, FileStore, NotFoundError, RegistryError
+from registry.manifest import SourceKind
+
+_LONGEST_FIRST: tuple[SourceKind, ...] = ("causal_lm", "ensemble", "encoder", "sklearn")
 
 
 @dataclass(frozen=True)
@@ -22,9 +25,13 @@ class PlannedBuild:
 def plan(
     recipes: tuple[Recipe, ...], store: FileStore, *, force: bool = False
 ) -> tuple[PlannedBuild, ...]:
-    """What a build of these recipes would do; an ensemble comes after members built with it."""
+    """What a build of these recipes would do; an ensemble comes after members built with it.
+
+    Those that take longest come first, so that none of them is still alone at the end (Graham,
+    "Bounds on multiprocessing timing anomalies", 1969).
+    """
     planned: dict[str, PlannedBuild] = {}
-    for recipe in sorted(recipes, key=lambda recipe: bool(member_artifacts(recipe, store.root))):
+    for recipe in sorted(recipes, key=lambda recipe: _place(recipe, store.root)):
         stale = {name for name, build in planned.items() if build.reason}
         again = sorted(member_artifacts(recipe, store.root) & stale)
         reason = reason_to_build(recipe, store) or ("forced" if force else None)
@@ -32,6 +39,10 @@ def plan(
             reason = f"its member {again[0]} is built again"
         planned[recipe.model_id] = PlannedBuild(recipe, reason)
     return tuple(planned.values())
+
+
+def _place(recipe: Recipe, root: Path) -> tuple[bool, int]:
+    return bool(member_artifacts(recipe, root)), _LONGEST_FIRST.index(recipe.source.kind)
 
 
 def member_artifacts(recipe: Recipe, root: Path) -> frozenset[str]:

@@ -16,7 +16,7 @@ from export.build import build
 from export.errors import ExportError
 from export.jobs.messages import Built, Failed, Message, PassBegun
 from export.jobs.record import PassCost
-from export.memory import peak_bytes, reset_peak
+from export.memory import give_back, peak_bytes, reset_peak
 from export.provenance import build_inputs
 from export.recipe import Recipe
 from export.threads import share_cores
@@ -82,6 +82,7 @@ class _Costs:
         """The pass `step` begins."""
         self._connection.send(PassBegun(step))
         self._end_current()
+        give_back()
         reset_peak()
         self._name, self._since = step, time.perf_counter()
 

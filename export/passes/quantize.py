@@ -39,7 +39,8 @@ class QuantizedGraph:
 def quantize(graph: Graph, folder: Path) -> QuantizedGraph:
     """Apply the scheme, write into `folder`. Raises ConversionError.
 
-    A text-in source is quantized by its training and stays as it is.
+    A text-in source is quantized by its training and stays as it is. The weights of `graph` are
+    used up: a graph and its file do not fit into memory beside each other.
     """
     recipe = graph.loaded.recipe
     model = graph.model

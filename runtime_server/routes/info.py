@@ -38,6 +38,7 @@ ROUTES = {
     "health": "GET /health",
     "live": "GET /livez",
     "ready": "GET /readyz",
+    "metrics": "GET /metrics",
     "demo": "GET /demo/",
     "openapi": "GET /openapi.json",
 }

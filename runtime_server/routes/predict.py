@@ -1,11 +1,18 @@
 """`POST /predict` and `POST /batch-predict`."""
 
-from collections.abc import Sequence
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
+from itertools import count, islice
 from time import perf_counter
+from typing import Final
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
+from starlette.responses import StreamingResponse
 
+from registry import Artifact
 from runtime_server.catalogue import Catalogue
 from runtime_server.deadline import Deadline
 from runtime_server.delegation import Delegation
@@ -25,9 +32,18 @@ from runtime_server.errors import (
 )
 from runtime_server.problems import Problem, documented
 from runtime_server.requests import BatchPredictRequest, PredictRequest, TextLimits, Wishes
-from runtime_server.result import BatchPredictResult, ErrorItem, PredictResult
+from runtime_server.result import (
+    BatchItem,
+    BatchLine,
+    BatchPredictResult,
+    ErrorItem,
+    PredictResult,
+)
 from runtime_server.router import Router, Scored
 
+NDJSON: Final = "application/x-ndjson"
+# Texts of a stream that are under way together, twice: enough to fill batches, few enough to hold.
+STREAMED_AT_ONCE: Final = 32
 COMMON_ERRORS = (
     MalformedBodyError,
     ModelNotFoundError,
@@ -50,15 +66,59 @@ class Predictor:
     max_batch_items: int
     deadline: Deadline
 
-    async def predict(self, request: PredictRequest, root_path: str) -> PredictResult:
+    def choose(self, wishes: Wishes) -> Artifact:
+        """What the request is for. Raises ModelNotFoundError."""
+        return self.catalogue.choose(wishes.model_id, wishes.variant).artifact
+
+    async def predict(
+        self, request: PredictRequest, artifact: Artifact, root_path: str
+    ) -> PredictResult:
         """The result of one text. Raises ServerError."""
-        (result,) = await self._results(request, (self.limits.check(request.text),), root_path)
+        texts = (self.limits.check(request.text),)
+        (result,) = await self._results(request, artifact, texts, root_path)
         return result
 
     async def predict_batch(
-        self, request: BatchPredictRequest, root_path: str
+        self, request: BatchPredictRequest, artifact: Artifact, root_path: str
     ) -> BatchPredictResult:
         """One item per text. Raises ServerError for what concerns the whole batch."""
+        self.require_taken(request)
+        return BatchPredictResult(
+            results=await self._items(request, artifact, request.texts, root_path)
+        )
+
+    async def stream(
+        self, request: BatchPredictRequest, artifact: Artifact, root_path: str
+    ) -> AsyncGenerator[BatchLine]:
+        """A line per text, in order; the next texts are under way while these are sent.
+
+        What concerns the whole batch comes before the first line: see `require_taken`.
+        """
+        coming: deque[asyncio.Task[tuple[BatchItem, ...]]] = deque()
+        parts = iter(range(0, len(request.texts), STREAMED_AT_ONCE))
+
+        def begin() -> None:
+            for start in islice(parts, 1):
+                texts = request.texts[start : start + STREAMED_AT_ONCE]
+                work = self._items_or_errors(request, artifact, texts, root_path)
+                coming.append(asyncio.ensure_future(work))
+
+        begin()
+        begin()
+        index = count()
+        try:
+            while coming:
+                items = await coming[0]
+                coming.popleft()
+                begin()
+                for item in items:
+                    yield BatchLine.of(next(index), item)
+        finally:
+            for task in coming:
+                task.cancel()
+
+    def require_taken(self, request: BatchPredictRequest) -> None:
+        """Raises TooManyTextsError."""
         n_texts = len(request.texts)
         if n_texts > self.max_batch_items:
             raise TooManyTextsError(
@@ -66,14 +126,23 @@ class Predictor:
                 length=n_texts,
                 limit=self.max_batch_items,
             )
-        checked = tuple(map(self._checked, request.texts))
-        texts = [item for item in checked if isinstance(item, str)]
-        results = iter(await self._results(request, texts, root_path))
-        return BatchPredictResult(
-            results=tuple(
-                next(results) if isinstance(item, str) else ErrorItem(error=item)
-                for item in checked
-            )
+
+    async def _items_or_errors(
+        self, wishes: Wishes, artifact: Artifact, texts: Sequence[object], root_path: str
+    ) -> tuple[BatchItem, ...]:
+        try:
+            return await self._items(wishes, artifact, texts, root_path)
+        except ServerError as exc:
+            return (ErrorItem(error=Problem.of(exc)),) * len(texts)
+
+    async def _items(
+        self, wishes: Wishes, artifact: Artifact, texts: Sequence[object], root_path: str
+    ) -> tuple[BatchItem, ...]:
+        checked = tuple(map(self._checked, texts))
+        taken = [item for item in checked if isinstance(item, str)]
+        results = iter(await self._results(wishes, artifact, taken, root_path))
+        return tuple(
+            next(results) if isinstance(item, str) else ErrorItem(error=item) for item in checked
         )
 
     def _checked(self, text: object) -> str | Problem:
@@ -83,10 +152,9 @@ class Predictor:
             return Problem.of(exc)
 
     async def _results(
-        self, wishes: Wishes, texts: Sequence[str], root_path: str
+        self, wishes: Wishes, artifact: Artifact, texts: Sequence[str], root_path: str
     ) -> tuple[PredictResult, ...]:
         began = perf_counter()
-        artifact = self.catalogue.choose(wishes.model_id, wishes.variant).artifact
         if not texts:
             return ()
         answer = await self.router.answer(artifact, texts, wishes.preferences)
@@ -119,18 +187,57 @@ def predict_router(predictor: Predictor) -> APIRouter:
     @router.post(
         "/predict", responses=documented(*COMMON_ERRORS, TextTooShortError, TextTooLongError)
     )
-    async def predict(body: PredictRequest, request: Request) -> PredictResult:
+    async def predict(body: PredictRequest, request: Request, response: Response) -> PredictResult:
         """The calibrated probability that a text was written by an AI."""
-        work = predictor.predict(body, _root_path(request))
-        return await predictor.deadline.run(request, work)
+        artifact = _chosen(predictor, body, request)
+        work = predictor.predict(body, artifact, _root_path(request))
+        result = await predictor.deadline.run(request, work)
+        response.headers["Server-Timing"] = server_timing(result)
+        return result
 
-    @router.post("/batch-predict", responses=documented(*COMMON_ERRORS, TooManyTextsError))
-    async def batch_predict(body: BatchPredictRequest, request: Request) -> BatchPredictResult:
-        """The same for several texts; a text that cannot be taken fails alone."""
-        work = predictor.predict_batch(body, _root_path(request))
+    @router.post(
+        "/batch-predict",
+        response_model=BatchPredictResult,
+        responses={
+            200: {"content": {NDJSON: {"schema": BatchLine.model_json_schema()}}},
+            **documented(*COMMON_ERRORS, TooManyTextsError),
+        },
+    )
+    async def batch_predict(
+        body: BatchPredictRequest, request: Request
+    ) -> BatchPredictResult | Response:
+        """The same for several texts; a text that cannot be taken fails alone.
+
+        With `Accept: application/x-ndjson` the answer is a line of JSON per text, in order, as soon
+        as it is there.
+        """
+        artifact = _chosen(predictor, body, request)
+        if NDJSON in request.headers.get("accept", ""):
+            predictor.require_taken(body)
+            lines = predictor.stream(body, artifact, _root_path(request))
+            return StreamingResponse(_encoded(lines), media_type=NDJSON)
+        work = predictor.predict_batch(body, artifact, _root_path(request))
         return await predictor.deadline.run(request, work)
 
     return router
+
+
+async def _encoded(lines: AsyncGenerator[BatchLine]) -> AsyncIterator[bytes]:
+    async with aclosing(lines):
+        async for line in lines:
+            yield line.model_dump_json(exclude_none=False).encode() + b"\n"
+
+
+def server_timing(result: PredictResult) -> str:
+    """The answer's timings as a header (W3C Server Timing), which browsers show."""
+    spent = result.metadata.timings_ms.model_dump() | {"total": result.latency_ms}
+    return ", ".join(f"{name};dur={value:.3f}" for name, value in spent.items())
+
+
+def _chosen(predictor: Predictor, wishes: Wishes, request: Request) -> Artifact:
+    artifact = predictor.choose(wishes)
+    request.state.model = artifact.manifest.reference  # for the metrics
+    return artifact
 
 
 def _root_path(request: Request) -> str:

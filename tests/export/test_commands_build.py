@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from export.__main__ import app
 from export.build import PASSES
 from export.jobs.messages import Failed, Outcome
-from export.jobs.plan import member_artifacts
+from export.jobs.plan import member_artifacts, plan
 from export.jobs.pool import run_builds
 from export.jobs.record import BuildRecord, PassCost, read_record
 from export.jobs.selection import of_trait, select
@@ -231,3 +231,9 @@ def test_what_matches_nothing_is_refused_with_what_there_is() -> None:
         select(catalogue(), ["nothing"])
     with pytest.raises(NotFoundError, match=r"no recipe is nothing; there is .*sklearn"):
         of_trait(catalogue(), ["nothing"])
+
+
+def test_what_takes_longest_is_built_first(tmp_path: Path) -> None:
+    planned = plan(catalogue(RECIPES), FileStore(tmp_path))
+    kinds = [build.recipe.source.kind for build in planned]
+    assert list(dict.fromkeys(kinds)) == ["causal_lm", "ensemble", "encoder", "sklearn"]
