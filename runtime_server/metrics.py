@@ -119,19 +119,28 @@ class Measured:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        began, code = perf_counter(), 500
+        began, code, counted = perf_counter(), 500, False
+
+        def count() -> None:
+            nonlocal counted
+            if not counted:
+                seconds = perf_counter() - began
+                self._metrics.answered(_route(scope), _model(scope), code, seconds)
+            counted = True
 
         async def noted(message: Message) -> None:
             nonlocal code
             if message["type"] == "http.response.start":
                 code = message["status"]
+            elif not message.get("more_body", False):
+                # Before its last bytes: who has the answer finds it counted.
+                count()
             await send(message)
 
         try:
             await self._app(scope, receive, noted)
         finally:
-            seconds = perf_counter() - began
-            self._metrics.answered(_route(scope), _model(scope), code, seconds)
+            count()
 
 
 def _route(scope: Mapping[str, Any]) -> str:
