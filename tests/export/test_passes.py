@@ -10,6 +10,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from export.errors import ConversionError, RecipeError, VerificationError
+from export.graph_files import write_graph
 from export.passes.check_browser import check_browser
 from export.passes.load import LoadedModel, load
 from export.passes.measure_memory import STEP_BYTES, measure_memory
@@ -127,3 +128,20 @@ def test_publish_gives_the_artifact_back_as_it_was_packaged(
     artifact = publish(packaged, FileStore(tmp_path / "artifacts"))
     artifact.verify()
     assert artifact.manifest == packaged.manifest
+
+
+def test_a_graph_is_checked_without_its_weights_and_written_with_them(
+    graph: Graph, tmp_path: Path
+) -> None:
+    model = copy_of(graph.model)
+    whole = model.SerializeToString(deterministic=True)
+    files = write_graph(model, tmp_path, external_data=False)
+    assert files.model.read_bytes() == whole
+    assert model.ByteSize() < 0.05 * len(whole)
+
+
+def test_a_graph_that_is_not_valid_onnx_is_refused(graph: Graph, tmp_path: Path) -> None:
+    model = copy_of(graph.model)
+    model.graph.node[0].input[0] = "nowhere"
+    with pytest.raises(ConversionError, match="not valid ONNX"):
+        write_graph(model, tmp_path, external_data=False)
