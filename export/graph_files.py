@@ -6,6 +6,7 @@ from pathlib import Path
 import onnx
 
 from export.errors import ConversionError
+from export.graph_stream import write_model
 from registry.manifest import MODEL_FILE, Manifest
 
 DATA_FILE = f"{MODEL_FILE}.data"
@@ -59,7 +60,7 @@ def write_graph(model: onnx.ModelProto, folder: Path, *, external_data: bool) ->
         )
         names = (MODEL_FILE, DATA_FILE)
     else:
-        path.write_bytes(model.SerializeToString(deterministic=True))
+        write_model(model, path)
         _drop_weights(model)
     try:
         # Without the weights, which the checker would copy twice; onnxruntime reads them all later.

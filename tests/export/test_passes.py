@@ -131,9 +131,9 @@ def test_publish_gives_the_artifact_back_as_it_was_packaged(
 
 
 def test_a_graph_is_checked_without_its_weights_and_written_with_them(
-    graph: Graph, tmp_path: Path
+    loaded: LoadedModel, tmp_path: Path
 ) -> None:
-    model = copy_of(graph.model)
+    model = to_onnx(loaded).model
     whole = model.SerializeToString(deterministic=True)
     files = write_graph(model, tmp_path, external_data=False)
     assert files.model.read_bytes() == whole
