@@ -12,7 +12,8 @@ from registry.windows import RUN_ROWS, RUN_TOKENS
 
 # Coarse on purpose: resident memory varies by a few pages between two runs of the same process.
 STEP_BYTES = 16 << 20
-TIMEOUT_SECONDS = 300
+# Gigabytes of weights on a busy machine take minutes.
+TIMEOUT_SECONDS = 900
 _PROBE = """
 import json, sys
 import numpy as np, onnxruntime as ort
