@@ -43,7 +43,7 @@ test: setup tested web browser ## Run the tests: TypeScript, Python, browser
 	@cd $(WEB) && npm test --silent
 	@$(BIN)/pytest -m "not slow"
 
-test-slow: setup tested ## Run the tests that export real architectures, about ten minutes
+test-slow: setup tested ## Run the tests that export real architectures, half an hour
 	@$(BIN)/pytest -m slow
 
 # Language models take minutes to build and to run: tests take those that make export has built.
