@@ -42,7 +42,7 @@ class GraphFiles:
 def write_graph(model: onnx.ModelProto, folder: Path, *, external_data: bool) -> GraphFiles:
     """Write and check the graph; the weights go beside it from 1 GB on, or where asked for.
 
-    The same model gives the same bytes. `model` keeps no weights.
+    The same model gives the same bytes. `model` keeps no weights afterwards.
 
     Raises:
         ConversionError: the graph is not valid ONNX.

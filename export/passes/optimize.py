@@ -1,9 +1,7 @@
 """optimize: constants folded, dead nodes and second copies dropped, for the same answer."""
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import numpy as np
 import onnx
 
 from export.passes.to_onnx import Graph
@@ -13,10 +11,13 @@ if TYPE_CHECKING:
 
 
 def optimize(graph: Graph) -> Graph:
-    """The graph without what a converter leaves behind. A text-in graph stays as it is."""
+    """The graph without what a converter leaves behind. A text-in graph stays as it is.
+
+    Any other is used up.
+    """
     if graph.loaded.source.input.kind == "text":
         return graph
-    return replace(graph, model=optimized(graph.model))
+    return Graph(graph.loaded, optimized(graph.take()))
 
 
 def optimized(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -31,8 +32,10 @@ def optimized(model: onnx.ModelProto) -> onnx.ModelProto:
     from onnxscript import optimizer
 
     graph: ir.Model = ir.from_proto(model)
+    del model
     optimizer.fold_constants(graph)
-    _lay_out(graph)
+    common.RemoveUnusedNodesPass()(graph)
+    _own_weights(graph)
     # Without onnxscript's rewrite rules: on a language model they take minutes, and the graph is no
     # faster for them.
     ir.passes.Sequential(
@@ -53,11 +56,13 @@ def optimized(model: onnx.ModelProto) -> onnx.ModelProto:
     return proto
 
 
-def _lay_out(graph: "ir.Model") -> None:
-    """Folding a Transpose leaves a view of a weight, whose bytes onnx_ir cannot compare."""
+def _own_weights(graph: "ir.Model") -> None:
+    """Copies of all weights, so that nothing keeps the model that they came from in memory.
+
+    In C order: folding a Transpose leaves a view, whose bytes onnx_ir cannot compare.
+    """
     import onnx_ir as ir
 
     for name, value in graph.graph.initializers.items():
-        tensor = value.const_value
-        if isinstance(tensor, ir.Tensor) and not tensor.numpy().flags.c_contiguous:
-            value.const_value = ir.Tensor(np.ascontiguousarray(tensor.numpy()), name=name)
+        if value.const_value is not None:
+            value.const_value = ir.Tensor(value.const_value.numpy().copy(order="C"), name=name)

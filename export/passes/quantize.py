@@ -39,11 +39,10 @@ class QuantizedGraph:
 def quantize(graph: Graph, folder: Path) -> QuantizedGraph:
     """Apply the scheme, write into `folder`. Raises ConversionError.
 
-    A text-in source is quantized by its training and stays as it is. The weights of `graph` are
-    used up: a graph and its file do not fit into memory beside each other.
+    A text-in source is quantized by its training and stays as it is. `graph` is used up.
     """
     recipe = graph.loaded.recipe
-    model = graph.model
+    model = graph.take()
     if graph.loaded.source.input.kind == "tokens":
         model = _quantized(model, recipe)
     model.ir_version = min(model.ir_version, IR_VERSION)

@@ -35,8 +35,8 @@ def graph(loaded: LoadedModel) -> Graph:
 
 
 @pytest.fixture(scope="module")
-def quantized(graph: Graph, tmp_path_factory: pytest.TempPathFactory) -> QuantizedGraph:
-    return quantize(graph, tmp_path_factory.mktemp("quantized"))
+def quantized(loaded: LoadedModel, tmp_path_factory: pytest.TempPathFactory) -> QuantizedGraph:
+    return quantize(optimize(to_onnx(loaded)), tmp_path_factory.mktemp("quantized"))
 
 
 @pytest.fixture(scope="module")
@@ -145,3 +145,11 @@ def test_a_graph_that_is_not_valid_onnx_is_refused(graph: Graph, tmp_path: Path)
     model.graph.node[0].input[0] = "nowhere"
     with pytest.raises(ConversionError, match="not valid ONNX"):
         write_graph(model, tmp_path, external_data=False)
+
+
+def test_a_graph_is_used_up_by_what_makes_another_of_it(
+    loaded: LoadedModel, tmp_path: Path
+) -> None:
+    graph = to_onnx(loaded)
+    quantize(graph, tmp_path)
+    assert not graph.model.graph.initializer
