@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import onnx
 
+from export.memory import give_back
 from export.passes.to_onnx import Graph
 
 if TYPE_CHECKING:
@@ -35,7 +36,8 @@ def optimized(model: onnx.ModelProto) -> onnx.ModelProto:
     del model
     optimizer.fold_constants(graph)
     common.RemoveUnusedNodesPass()(graph)
-    _own_weights(graph)
+    _own_tensors(graph)
+    give_back()
     # Without onnxscript's rewrite rules: on a language model they take minutes, and the graph is no
     # faster for them.
     ir.passes.Sequential(
@@ -56,13 +58,22 @@ def optimized(model: onnx.ModelProto) -> onnx.ModelProto:
     return proto
 
 
-def _own_weights(graph: "ir.Model") -> None:
-    """Copies of all weights, so that nothing keeps the model that they came from in memory.
+def _own_tensors(graph: "ir.Model") -> None:
+    """Copies of all numbers: one that stays keeps the whole model that it came from in memory.
 
     In C order: folding a Transpose leaves a view, whose bytes onnx_ir cannot compare.
     """
     import onnx_ir as ir
 
-    for name, value in graph.graph.initializers.items():
+    def own(tensor: ir.TensorProtocol) -> ir.TensorProtocol:
+        if tensor.dtype is ir.DataType.STRING:
+            return tensor
+        return ir.Tensor(tensor.numpy().copy(order="C"), name=tensor.name)
+
+    for value in graph.graph.initializers.values():
         if value.const_value is not None:
-            value.const_value = ir.Tensor(value.const_value.numpy().copy(order="C"), name=name)
+            value.const_value = own(value.const_value)
+    for node in graph.graph.all_nodes():
+        for name, attribute in tuple(node.attributes.items()):
+            if attribute.type is ir.AttributeType.TENSOR:
+                node.attributes[name] = ir.AttrTensor(name, own(attribute.value))
