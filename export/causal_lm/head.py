@@ -53,7 +53,9 @@ class ScoringHead(nn.Module):
 
     def save(self, path: Path) -> None:
         """Write what `load` reads."""
-        tensors = {f"head.{name}": value.contiguous() for name, value in self.named_buffers()}
+        buffers = self.named_buffers(remove_duplicate=False)
+        # Copies: safetensors refuses tensors that share memory.
+        tensors = {f"head.{name}": value.clone().contiguous() for name, value in buffers}
         partial = path.with_suffix(".partial")
         save_file(tensors, partial)
         partial.replace(path)
