@@ -70,10 +70,12 @@ def _own_tensors(graph: "ir.Model") -> None:
             return tensor
         return ir.Tensor(tensor.numpy().copy(order="C"), name=tensor.name)
 
-    for value in graph.graph.initializers.values():
+    nodes = tuple(graph.graph.all_nodes())
+    outputs = (value for node in nodes for value in node.outputs)
+    for value in (*graph.graph.initializers.values(), *outputs):
         if value.const_value is not None:
             value.const_value = own(value.const_value)
-    for node in graph.graph.all_nodes():
+    for node in nodes:
         for name, attribute in tuple(node.attributes.items()):
             if attribute.type is ir.AttributeType.TENSOR:
                 node.attributes[name] = ir.AttrTensor(name, own(attribute.value))
