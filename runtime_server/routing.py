@@ -75,6 +75,10 @@ class RoutePlan:
         """Every backend passed over, in order."""
         return tuple(skip for step in self.steps for skip in step.passed_over) + self.never
 
+    def skip_of(self, backend: Backend) -> Skip | None:
+        """Why this backend was passed over; None where it is one to try."""
+        return next((skip for skip in self.skipped if skip.backend is backend), None)
+
 
 def plan_route(
     preferences: Preferences,

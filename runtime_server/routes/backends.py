@@ -25,7 +25,7 @@ class ModelOnBackend(BaseModel):
     @classmethod
     def of(cls, backend: Backend, plan: RoutePlan, model: str, *, preferred: bool) -> Self:
         """The backend's part in a route plan that was asked for this backend."""
-        skip = next((skip for skip in plan.skipped if skip.backend is backend), None)
+        skip = plan.skip_of(backend)
         return cls(
             model=model,
             preferred=preferred,

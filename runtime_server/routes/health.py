@@ -38,9 +38,9 @@ class BackendHealth(BaseModel):
     @classmethod
     def of(cls, backend: Backend, plan: RoutePlan) -> Self:
         """The backend's part in a route plan that was asked for this backend."""
-        if backend in plan.backends:
+        skip = plan.skip_of(backend)
+        if skip is None:
             return cls(available=True, reason=None, detail=None)
-        skip = next(skip for skip in plan.skipped if skip.backend is backend)
         return cls(available=False, reason=skip.reason, detail=skip.detail)
 
 
