@@ -12,19 +12,26 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from registry import Backend
+from runtime_server.admin_access import AdminAccess
 from runtime_server.body_limit import BodyLimit
+from runtime_server.breaker import BreakerLimits
+from runtime_server.breakers import Breakers
 from runtime_server.catalogue import Catalogue
 from runtime_server.deadline import Deadline
 from runtime_server.demo import DemoFiles
 from runtime_server.downloads import Downloads
 from runtime_server.engine import Engine
+from runtime_server.expected_latency import Expectations, LatencyRecord
+from runtime_server.live_catalogue import LiveCatalogue
 from runtime_server.local_engine import LocalEngine
 from runtime_server.metrics import Measured, Metrics
 from runtime_server.path_headers import PathHeaders
 from runtime_server.problems import answer_with_problems
 from runtime_server.readiness import Readiness
+from runtime_server.reload import Reload
 from runtime_server.requests import TextLimits
 from runtime_server.router import Router
+from runtime_server.routes.admin import admin_router, restart_workers
 from runtime_server.routes.backends import backends_router
 from runtime_server.routes.demo import demo_router
 from runtime_server.routes.health import health_router
@@ -34,6 +41,7 @@ from runtime_server.routes.models import models_router
 from runtime_server.routes.predict import Predictor, predict_router
 from runtime_server.routing import Policy
 from runtime_server.settings import Settings, load_settings
+from runtime_server.stopping import drained
 
 REQUEST_ID: Final = "X-Request-Id"
 
@@ -44,11 +52,25 @@ def create_app(settings: Settings, engines: Mapping[Backend, Engine] | None = No
     Raises:
         SettingsError, StartError: the registry does not hold what the settings name.
     """
-    catalogue = Catalogue.load(settings)
+    catalogue = LiveCatalogue(Catalogue.load(settings))
     metrics = Metrics()
-    own = engines or {Backend.LOCAL: LocalEngine.of(settings, metrics)}
-    router = Router(own, _policy(settings), metrics)
-    readiness = Readiness(router, catalogue.default.artifact)
+    local = LocalEngine.of(settings, metrics)
+    own = engines or {Backend.LOCAL: local}
+    router = Router(
+        own,
+        _policy(settings),
+        metrics,
+        Breakers(_breaker_limits(settings), metrics.breaker),
+        attempt_s=settings.attempt_timeout_ms / 1e3,
+    )
+    readiness = Readiness(router, catalogue, settings.preload_models)
+    expectations = Expectations(
+        router.latency,
+        LatencyRecord.read(settings.latency_record),
+        {Backend.LOCAL: settings.vps_usd_per_hour},
+    )
+    reload = Reload(settings, catalogue, local, readiness, asyncio.Lock())
+    restart = restart_workers if settings.workers > 1 else None
     predictor = Predictor(
         catalogue,
         router,
@@ -60,17 +82,19 @@ def create_app(settings: Settings, engines: Mapping[Backend, Engine] | None = No
         title="Samegraph",
         description="One text detector, the same answer on every backend.",
         version=server_version(),
-        lifespan=lambda _: _running(router, readiness),
+        lifespan=lambda _: _running(router, readiness, settings.shutdown_drain_s),
         redirect_slashes=False,
         redoc_url=None,
     )
     answer_with_problems(app)
     app.include_router(info_router(catalogue))
     app.include_router(health_router(catalogue, router, readiness))
-    app.include_router(backends_router(catalogue, router))
-    app.include_router(models_router(catalogue, Downloads()))
+    app.include_router(backends_router(catalogue, router, expectations))
+    app.include_router(models_router(catalogue, router.policy, Downloads()))
     app.include_router(predict_router(predictor))
     app.include_router(metrics_router(metrics))
+    access = AdminAccess(settings.admin_key)
+    app.include_router(admin_router(catalogue, local, reload, access, restart))
     app.include_router(demo_router())
     app.mount("/demo", DemoFiles(settings.demo_root))
     _add_middleware(app, settings, metrics)
@@ -83,11 +107,12 @@ def app_from_environment() -> FastAPI:
 
 
 @asynccontextmanager
-async def _running(router: Router, readiness: Readiness) -> AsyncIterator[None]:
+async def _running(router: Router, readiness: Readiness, drain_s: float) -> AsyncIterator[None]:
     # In the background: the server listens at once, and /readyz tells when it is warm.
     warming = asyncio.create_task(readiness.warm())
     try:
-        yield
+        with drained(readiness.stop, drain_s):
+            yield
     finally:
         warming.cancel()
         with suppress(asyncio.CancelledError):
@@ -100,7 +125,12 @@ def _policy(settings: Settings) -> Policy:
         default_backend=settings.default_inference_backend,
         allow_client_side=settings.allow_client_side_inference,
         allow_modal=settings.allow_modal_inference,
+        overrides=tuple(filter(None, (item.override for item in settings.available_models))),
     )
+
+
+def _breaker_limits(settings: Settings) -> BreakerLimits:
+    return BreakerLimits(failure_rate=settings.breaker_failure_rate, open_s=settings.breaker_open_s)
 
 
 def _add_middleware(app: FastAPI, settings: Settings, metrics: Metrics) -> None:

@@ -1,5 +1,6 @@
 """The artifacts this server serves: read once at the start, and the only names it knows."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
@@ -9,6 +10,7 @@ from packaging.version import Version
 from registry import Artifact, FileStore, RegistryError, sha256_of_file
 from registry.manifest import MANIFEST_FILE, VARIANT_MARK, ArtifactFile
 from runtime_server.errors import FileNotListedError, ModelNotFoundError, SettingsError, StartError
+from runtime_server.served_model import EVERY, ServedModel
 from runtime_server.settings import Settings
 
 # What a request calls a model without its variants.
@@ -70,17 +72,21 @@ class Catalogue:
 
         Raises:
             StartError: the registry holds nothing, or something that is no artifact.
-            SettingsError: AVAILABLE_MODELS, DEFAULT_MODEL or MODEL_VARIANTS names a model that is
-                not there, or MODEL_VARIANTS one that is no variant or two of one model.
+            SettingsError: a setting names a model that is not there, or MODEL_VARIANTS one that is
+                no variant or two of one model.
         """
-        entries = _read(settings.registry_root)
-        whole = cls(entries, settings.default_model)
         named = settings.available_models
-        for reference in named:
+        entries = _with_added(_read(settings.registry_root), named)
+        whole = cls(entries, settings.default_model)
+        references = tuple(item.model for item in named if item.model != EVERY)
+        for reference in references:
             whole._require("AVAILABLE_MODELS", reference)
-        kept = tuple(e for e in entries if not named or any(map(e.answers_to, named)))
+        every = not named or any(item.model == EVERY for item in named)
+        kept = tuple(e for e in entries if every or any(map(e.answers_to, references)))
         catalogue = cls(kept, settings.default_model, settings.model_variants)
         catalogue._require("DEFAULT_MODEL", settings.default_model)
+        for reference in settings.preload_models:
+            catalogue._require("PRELOAD_MODELS", reference)
         catalogue._require_variants()
         return catalogue
 
@@ -148,6 +154,30 @@ class Catalogue:
             self.resolve(reference)
         except ModelNotFoundError as exc:
             raise SettingsError(f"{variable}: {reference!r} is not served; {exc.detail}") from None
+
+
+def _with_added(
+    entries: tuple[ServedArtifact, ...], named: Sequence[ServedModel]
+) -> tuple[ServedArtifact, ...]:
+    added = {entry.artifact.manifest.reference: entry for entry in entries}
+    for item in named:
+        if item.folder is not None:
+            entry = _from_folder(item.model, item.folder)
+            added[entry.artifact.manifest.reference] = entry
+    return tuple(added[reference] for reference in sorted(added))
+
+
+def _from_folder(model: str, folder: Path) -> ServedArtifact:
+    path = folder.absolute()
+    try:
+        store = FileStore(path.parent.parent)
+        entry = ServedArtifact.of(store.resolve(f"{path.parent.name}@{path.name}"))
+    except (RegistryError, OSError) as exc:
+        raise StartError(f"AVAILABLE_MODELS: {folder} holds no artifact: {exc}") from exc
+    if not entry.answers_to(model):
+        there = entry.artifact.manifest.reference
+        raise SettingsError(f"AVAILABLE_MODELS: {folder} holds {there}, not {model}")
+    return entry
 
 
 def _read(root: Path) -> tuple[ServedArtifact, ...]:

@@ -9,6 +9,7 @@ from typing import Any, Final, TypeVar
 from fastapi import Request
 
 from runtime_server.errors import DeadlineExceededError, InvalidRequestError, ServerError
+from runtime_server.expiry import Expiry
 from runtime_server.metrics import Metrics
 
 HEADER: Final = "X-Request-Timeout-Ms"
@@ -29,23 +30,29 @@ class Deadline:
     longest_ms: int
     metrics: Metrics
 
-    async def run(self, request: Request, work: Coroutine[Any, Any, T]) -> T:
-        """What `work` gives; it is cancelled at the deadline, and when the caller hangs up.
+    def expiry(self, request: Request) -> Expiry:
+        """When the request's time is up, counted from now.
 
         Raises:
             InvalidRequestError: the header is not a positive number of milliseconds.
+        """
+        given = request.headers.get(HEADER)
+        milliseconds = self.longest_ms if given is None else min(_number(given), self.longest_ms)
+        return Expiry.after(milliseconds, callers_own=milliseconds < self.longest_ms)
+
+    async def run(self, request: Request, expiry: Expiry, work: Coroutine[Any, Any, T]) -> T:
+        """What `work` gives; it is cancelled when its time is up, and when the caller hangs up.
+
+        Raises:
             DeadlineExceededError, CallerGoneError.
         """
-        try:
-            milliseconds = self._milliseconds(request.headers.get(HEADER))
-        except InvalidRequestError:
-            work.close()
-            raise
         task = asyncio.ensure_future(work)
         gone = asyncio.ensure_future(_gone(request))
         try:
             await asyncio.wait(
-                (task, gone), timeout=milliseconds / 1e3, return_when=asyncio.FIRST_COMPLETED
+                (task, gone),
+                timeout=expiry.at - asyncio.get_running_loop().time(),
+                return_when=asyncio.FIRST_COMPLETED,
             )
             if task.done():
                 return task.result()
@@ -53,21 +60,18 @@ class Deadline:
                 self.metrics.rejected("caller_gone")
                 raise CallerGoneError("the caller has hung up")
             self.metrics.rejected("deadline_exceeded")
-            raise DeadlineExceededError(
-                f"no answer within {milliseconds} ms", limit_ms=milliseconds
-            )
+            raise DeadlineExceededError.after(expiry.milliseconds)
         finally:
             for one in (task, gone):
                 one.cancel()
             with suppress(asyncio.CancelledError):
                 await gone
 
-    def _milliseconds(self, given: str | None) -> int:
-        if given is None:
-            return self.longest_ms
-        if not given.isascii() or not given.isdecimal() or int(given[:10]) == 0:
-            raise InvalidRequestError(f"{HEADER}: a whole number of milliseconds, 1 or more")
-        return min(int(given[:10]), self.longest_ms)
+
+def _number(given: str) -> int:
+    if not given.isascii() or not given.isdecimal() or int(given[:10]) == 0:
+        raise InvalidRequestError(f"{HEADER}: a whole number of milliseconds, 1 or more")
+    return int(given[:10])
 
 
 async def _gone(request: Request) -> None:

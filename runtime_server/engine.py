@@ -56,6 +56,22 @@ class Scores:
     timings: EngineTimings
 
 
+class ModelMemory(Protocol):
+    """What an operator may do with the models of a backend that keeps them in memory."""
+
+    async def load(self, artifact: Artifact) -> None:
+        """Have the model in memory. Raises EngineError."""
+        ...
+
+    async def unload(self, artifact: Artifact) -> None:
+        """Let go of the model, once those who use it are done."""
+        ...
+
+    def loaded(self, artifact: Artifact) -> bool:
+        """Whether the model is in memory."""
+        ...
+
+
 class Engine(Protocol):
     """A backend that computes."""
 

@@ -6,7 +6,7 @@ read. Clients may rely on `code`; titles and details may be reworded.
 
 import math
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from pydantic import JsonValue
 
@@ -39,6 +39,23 @@ class InvalidRangeError(ServerError):
     """A Range header that contradicts itself."""
 
     status, code, title = 400, "invalid_range", "The Range header is malformed"
+
+
+class UnauthorizedError(ServerError):
+    """No key, or a wrong one."""
+
+    status, code, title = 401, "unauthorized", "A key is needed"
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """RFC 9110, 11.6.1."""
+        return {"WWW-Authenticate": "Bearer"}
+
+
+class AdminDisabledError(ServerError):
+    """The server has no key for its admin routes, so nobody may use them."""
+
+    status, code, title = 403, "admin_disabled", "The admin routes are off"
 
 
 class RouteNotFoundError(ServerError):
@@ -75,6 +92,12 @@ class PinMismatchError(ServerError):
     """The sha256 in the address is not that of the file as it is now."""
 
     status, code, title = 409, "sha256_mismatch", "The file has another sha256 now"
+
+
+class ReloadRefusedError(ServerError):
+    """What the registry holds now cannot be served; what was served before still is."""
+
+    status, code, title = 409, "reload_refused", "The registry cannot be taken up"
 
 
 class BodyTooLargeError(ServerError):
@@ -119,31 +142,50 @@ class TooManyTextsError(ServerError):
     status, code, title = 422, "too_many_texts", "Too many texts in one batch"
 
 
-class AllBackendsFailedError(ServerError):
-    """Every backend of the plan was skipped or failed; `attempts` says why."""
+class ComeAgainError(ServerError):
+    """Passes by itself: Retry-After says when to come again; None is not known."""
 
-    status, code, title = 503, "all_backends_failed", "All inference backends failed"
-
-
-class OverloadedError(ServerError):
-    """More waits than the server takes. Retry-After says when to come again."""
-
-    status, code, title = 503, "overloaded", "The server is overloaded"
-
-    def __init__(self, detail: str, *, retry_after_s: float = 1.0, **extra: JsonValue) -> None:
+    def __init__(
+        self, detail: str, *, retry_after_s: float | None = None, **extra: JsonValue
+    ) -> None:
         super().__init__(detail, **extra)
         self.retry_after_s = retry_after_s
 
     @property
     def headers(self) -> Mapping[str, str]:
         """RFC 9110, 10.2.3: whole seconds."""
+        if self.retry_after_s is None:
+            return {}
         return {"Retry-After": str(max(1, math.ceil(self.retry_after_s)))}
+
+
+class AllBackendsFailedError(ComeAgainError):
+    """Every backend of the plan was skipped or failed; `attempts` says why."""
+
+    status, code, title = 503, "all_backends_failed", "All inference backends failed"
+
+
+class OverloadedError(ComeAgainError):
+    """More waits than the server takes."""
+
+    status, code, title = 503, "overloaded", "The server is overloaded"
 
 
 class DeadlineExceededError(ServerError):
     """The answer took longer than the caller's X-Request-Timeout-Ms, or than REQUEST_TIMEOUT_MS."""
 
     status, code, title = 504, "deadline_exceeded", "The deadline has passed"
+
+    @classmethod
+    def after(cls, milliseconds: int) -> Self:
+        """The error of a request that had so much time."""
+        return cls(f"no answer within {milliseconds} ms", limit_ms=milliseconds)
+
+
+class LoadFailedError(ServerError):
+    """The model cannot be had in memory; `reason` is the backend's."""
+
+    status, code, title = 503, "load_failed", "The model could not be loaded"
 
 
 class ArtifactCorruptError(ServerError):
@@ -159,19 +201,24 @@ class NotReadyError(ServerError):
 
 
 class EngineError(Exception):
-    """A backend's own failure on a valid text: the router moves on to the next backend."""
+    """A backend's own failure on a valid text: the router moves on to the next backend.
 
-    def __init__(self, reason: str, detail: str) -> None:
+    `counts` is whether it speaks against the backend (breaker.py). It does not where another text
+    might have gone well, or another moment.
+    """
+
+    def __init__(self, reason: str, detail: str, *, counts: bool = True) -> None:
         super().__init__(f"{reason}: {detail}")
         self.reason = reason
         self.detail = detail
+        self.counts = counts
 
 
 class EngineOverloadedError(EngineError):
     """More waits than the backend takes; in about `retry_after_s` seconds it will have worked."""
 
     def __init__(self, detail: str, *, retry_after_s: float) -> None:
-        super().__init__("overloaded", detail)
+        super().__init__("overloaded", detail, counts=False)
         self.retry_after_s = retry_after_s
 
 

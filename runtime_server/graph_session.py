@@ -87,7 +87,9 @@ class GraphSession:
         try:
             (output,) = self._session.run(["probability"], dict(feed))
         except Exception as exc:  # onnxruntime's errors have no base class of their own
-            raise EngineError("run_failed", "onnxruntime failed on the batch") from exc
+            raise EngineError(
+                "run_failed", "onnxruntime failed on the batch", counts=False
+            ) from exc
         return _probabilities(np.asarray(output), len(next(iter(feed.values()))))
 
 
@@ -113,5 +115,6 @@ def _probabilities(output: npt.NDArray[np.float32], n_rows: int) -> tuple[float,
             "invalid_output",
             f"the graph gave {output.dtype}{list(output.shape)}, "
             f"not {n_rows} float32 probabilities",
+            counts=False,
         )
     return tuple(float(value) for value in output)

@@ -142,6 +142,19 @@ class LocalEngine:
             ),
         )
 
+    async def load(self, artifact: Artifact) -> None:
+        """Have the model in memory. Raises EngineError."""
+        async with self._models.using(artifact):
+            pass
+
+    async def unload(self, artifact: Artifact) -> None:
+        """Let go of the model, once those who use it are done."""
+        await self._models.give_up(artifact.manifest.digest)
+
+    def loaded(self, artifact: Artifact) -> bool:
+        """Whether the model is in memory."""
+        return self._models.holds(artifact.manifest.digest)
+
     async def close(self) -> None:
         """Stop the threads, drop the models."""
         await self._models.close()

@@ -8,9 +8,12 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from runtime_server.breaker import BreakerState
+
 MEDIA_TYPE: Final = CONTENT_TYPE_LATEST
 _SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 _ROWS: Final = (1, 2, 4, 8, 12, 16)
+_BREAKER: Final = {BreakerState.CLOSED: 0, BreakerState.HALF_OPEN: 1, BreakerState.OPEN: 2}
 _RATIOS: Final = (1, 1.02, 1.05, 1.1, 1.15, 1.25, 1.5, 2)
 
 
@@ -36,6 +39,9 @@ class Metrics:
         self._rejected = self._counter("rejected", "Requests not taken or given up", "reason")
         self._fallbacks = self._counter(
             "fallback", "Backends passed over for another", "from", "to", "reason"
+        )
+        self._breaker = self._gauge(
+            "breaker_state", "0 closed, 1 half-open, 2 open", "backend", "model"
         )
         self._loaded = self._gauge("model_loaded", "1 where the model is in memory", "model")
         self._memory = self._gauge(
@@ -81,15 +87,20 @@ class Metrics:
         """A backend was passed over, and another one answered."""
         self._fallbacks.labels(passed_over, taken, reason).inc()
 
+    def breaker(self, backend: str, model: str, state: BreakerState) -> None:
+        """A breaker has changed."""
+        self._breaker.labels(backend, model).set(_BREAKER[state])
+
     def loaded(self, model: str, memory_bytes: int, seconds: float) -> None:
         """A model is in memory."""
         self._loads.labels(model).observe(seconds)
         self._loaded.labels(model).set(1)
         self._memory.labels(model).set(memory_bytes)
 
-    def given_up(self, model: str) -> None:
-        """A model is no longer in memory: another one needed the room."""
-        self._evictions.labels(model).inc()
+    def given_up(self, model: str, evicted: bool) -> None:
+        """A model is no longer in memory; `evicted` where another one needed the room."""
+        if evicted:
+            self._evictions.labels(model).inc()
         self._loaded.labels(model).set(0)
         self._memory.labels(model).set(0)
 

@@ -34,6 +34,7 @@ class _Kept(Generic[M]):
     reference: str
     memory_bytes: int
     users: int = 0
+    leaving: bool = False
 
     @property
     def idle(self) -> bool:
@@ -47,9 +48,9 @@ class ModelCache(Generic[M]):
         self,
         load: Callable[[Artifact], Awaitable[M]],
         limit_bytes: float | None = None,
-        told: Callable[[str], None] = lambda _: None,
+        told: Callable[[str, bool], None] = lambda *_: None,
     ) -> None:
-        """`told` hears the reference of each model that is given up for another."""
+        """`told` hears the reference of each model given up, and whether that was for another."""
         self._load = load
         self._told = told
         self._limit = limit_bytes
@@ -71,6 +72,7 @@ class ModelCache(Generic[M]):
         digest = artifact.manifest.digest
         kept = self._kept.get(digest) or await self._begin(artifact)
         kept.users += 1
+        kept.leaving = False
         if digest in self._kept:
             self._kept.move_to_end(digest)
         try:
@@ -78,6 +80,22 @@ class ModelCache(Generic[M]):
             yield await asyncio.shield(kept.task)
         finally:
             kept.users -= 1
+            if kept.leaving and kept.idle and self._kept.get(digest) is kept:
+                await self._give_up(digest)
+
+    def holds(self, digest: str) -> bool:
+        """Whether the model is in memory, wholly."""
+        kept = self._kept.get(digest)
+        return kept is not None and kept.task.done() and not kept.task.cancelled()
+
+    async def give_up(self, digest: str) -> None:
+        """Let go of a model: now, or once those who use it are done. It may be asked for again."""
+        kept = self._kept.get(digest)
+        if kept is None:
+            return
+        kept.leaving = True
+        if kept.idle:
+            await self._give_up(digest)
 
     async def close(self) -> None:
         """Give up everything, used or not."""
@@ -100,13 +118,14 @@ class ModelCache(Generic[M]):
             idle = next((digest for digest, kept in self._kept.items() if kept.idle), None)
             if idle is None:
                 used = ", ".join(kept.reference for kept in self._kept.values())
-                raise EngineError("memory_in_use", f"no room while these are used: {used}")
+                detail = f"no room while these are used: {used}"
+                raise EngineError("memory_in_use", detail, counts=False)
             logger.info("giving up %s for another model", self._kept[idle].reference)
-            self._told(self._kept[idle].reference)
-            await self._give_up(idle)
+            await self._give_up(idle, evicted=True)
 
-    async def _give_up(self, digest: str) -> None:
+    async def _give_up(self, digest: str, *, evicted: bool = False) -> None:
         kept = self._kept.pop(digest)
+        self._told(kept.reference, evicted)
         if kept.task.done() and not kept.task.cancelled() and kept.task.exception() is None:
             await kept.task.result().close()
         kept.task.cancel()

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from registry import Backend, Manifest
+from registry.manifest import Routing
 from runtime_server.engine import Availability
 
 CALLER_CANNOT: Final = Availability(
@@ -27,12 +28,37 @@ class Preferences:
 
 
 @dataclass(frozen=True)
+class RoutingOverride:
+    """The operator's routing of a model, `id` or `id@version`, in place of its manifest's."""
+
+    reference: str
+    preferred_backend: Backend | None
+    fallback_backends: tuple[Backend, ...] | None
+
+    def of(self, manifest: Manifest) -> Routing:
+        """The manifest's routing with what is overridden."""
+        preferred, fallbacks = self.preferred_backend, self.fallback_backends
+        own = manifest.routing
+        return Routing(
+            preferred_backend=own.preferred_backend if preferred is None else preferred,
+            fallback_backends=own.fallback_backends if fallbacks is None else fallbacks,
+        )
+
+
+@dataclass(frozen=True)
 class Policy:
-    """What the operator allows."""
+    """What the operator allows, and wants otherwise than the manifests say."""
 
     default_backend: Backend
     allow_client_side: bool
     allow_modal: bool
+    overrides: tuple[RoutingOverride, ...] = ()
+
+    def routing(self, manifest: Manifest) -> Routing:
+        """The model's, or what the operator has put in its place; of several the last."""
+        names = (manifest.model_id, manifest.reference)
+        fitting = [override for override in self.overrides if override.reference in names]
+        return fitting[-1].of(manifest) if fitting else manifest.routing
 
     def forbids(self, backend: Backend) -> bool:
         """Whether a setting rules this backend out."""
@@ -100,7 +126,7 @@ def plan_route(
 
 
 def _order(preferences: Preferences, manifest: Manifest, policy: Policy) -> Iterator[Backend]:
-    routing = manifest.routing
+    routing = policy.routing(manifest)
     wished = (preferences.prefer_backend,) if preferences.prefer_backend else ()
     candidates = (
         *wished,

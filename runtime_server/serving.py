@@ -14,12 +14,11 @@ from uvicorn.supervisors import Multiprocess
 from runtime_server.app import create_app
 from runtime_server.errors import StartError
 from runtime_server.settings import Settings
+from runtime_server.stopping import KILLED_BY, SIGNALS
 
 FACTORY: Final = "runtime_server.app:app_from_environment"
 BACKLOG: Final = 2048
 WORKER_START_S: Final = 30.0
-# As a shell reports it.
-_KILLED_BY: Final = 128
 _LOGGED: Final[Mapping[str, str]] = {
     # What uvicorn says about starting and stopping, the start-up message says better.
     "uvicorn.error": "WARNING",
@@ -94,11 +93,6 @@ class _AnnouncingServer(uvicorn.Server):
         await super().startup(sockets)
         self._announce()
 
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        if self.should_exit:
-            os._exit(_KILLED_BY + sig)
-        super().handle_exit(sig, frame)
-
 
 class _AnnouncingSupervisor(Multiprocess):
     def __init__(
@@ -106,6 +100,17 @@ class _AnnouncingSupervisor(Multiprocess):
     ) -> None:
         super().__init__(config, sockets)
         self._announce = announce
+        self._stopping = False
+        for number in SIGNALS:
+            signal.signal(number, self._on_signal)
+
+    def _on_signal(self, number: int, _: FrameType | None) -> None:
+        if self._stopping:
+            for process in self.processes:
+                process.process.kill()
+            os._exit(KILLED_BY + number)
+        self._stopping = True
+        self.signal_queue.append(number)
 
     def init_processes(self) -> None:
         super().init_processes()

@@ -5,7 +5,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Final, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from registry import Backend
@@ -13,8 +20,11 @@ from registry.store import DEFAULT_ROOT
 from registry.windows import RUN_ROWS, RUN_TOKENS
 from runtime_server.batch_choice import WASTE, WINDOW
 from runtime_server.errors import SettingsError
+from runtime_server.served_model import ServedModel
 
 DEMO_ROOT: Final = Path(__file__).resolve().parent.parent / "web_bundle" / "dist" / "static"
+
+LATENCY_RECORD: Final = DEMO_ROOT.parents[2] / "benchmarks" / "reports" / "expected_latency.json"
 
 
 def _listed(value: object) -> object:
@@ -35,7 +45,15 @@ def _origin(text: str) -> str:
     return text
 
 
+def _named(value: object) -> object:
+    listed = _listed(value)
+    if not isinstance(listed, list | tuple):
+        return listed
+    return [{"model": item} if isinstance(item, str) else item for item in listed]
+
+
 NameList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)]
+ServedModelList = Annotated[tuple[ServedModel, ...], NoDecode, BeforeValidator(_named)]
 OriginList = Annotated[
     tuple[Annotated[str, AfterValidator(_origin)], ...], NoDecode, BeforeValidator(_listed)
 ]
@@ -62,10 +80,11 @@ class Settings(BaseSettings):
     default_model: str = Field(
         "lexical-tiny", description="Model (id or id@version) of a request that names none."
     )
-    available_models: NameList = Field(
+    available_models: ServedModelList = Field(
         (),
-        description="Models to serve, id or id@version, as a comma list or a JSON list; "
-        "empty serves all.",
+        description="Models to serve, id or id@version, as a comma list or a JSON list; * is every "
+        "one, and so is an empty list. An object adds a model or overrides where it runs: "
+        '{"model", "folder", "preferred_backend", "fallback_backends"}.',
     )
     model_variants: NameList = Field(
         (),
@@ -109,6 +128,54 @@ class Settings(BaseSettings):
         ge=1,
         description="Longest that a request may take, in milliseconds; X-Request-Timeout-Ms of a "
         "request may ask for less.",
+    )
+    attempt_timeout_ms: int = Field(
+        30_000,
+        ge=1,
+        description="Longest that a backend may take, in milliseconds, where another one could be "
+        "tried after it.",
+    )
+    breaker_failure_rate: float = Field(
+        0.5,
+        gt=0,
+        le=1,
+        description="A backend that fails on this share of its last 20 calls for a model, and at "
+        "least 5, is passed over (above 0, to 1).",
+    )
+    breaker_open_s: float = Field(
+        10,
+        gt=0,
+        allow_inf_nan=False,
+        description="Seconds until a backend that was passed over gets a call again.",
+    )
+    preload_models: NameList = Field(
+        (),
+        description="Models, id or id@version, that are in memory and have answered once before "
+        "the server is ready, beside the default one; a comma list or a JSON list.",
+    )
+    admin_key: SecretStr | None = Field(
+        None,
+        min_length=16,
+        description="Key of the /admin routes, 16 characters or more; empty: they are off.",
+    )
+    shutdown_drain_s: float = Field(
+        0,
+        ge=0,
+        le=600,
+        description="Seconds from SIGTERM, when /readyz begins to answer 503, until nothing new is "
+        "taken: for a load balancer to see it, 0 to 600.",
+    )
+    vps_usd_per_hour: float | None = Field(
+        None,
+        ge=0,
+        allow_inf_nan=False,
+        description="Price of this machine, in US dollars per hour, for the costs that "
+        "GET /backends tells; empty: it tells none.",
+    )
+    latency_record: Path = Field(
+        LATENCY_RECORD,
+        description="File of `python -m benchmarks.expected_latency`, for the latencies that "
+        "GET /backends tells before it has observed its own.",
     )
     batch_rows: int = Field(
         RUN_ROWS,

@@ -126,7 +126,8 @@ class NamedTokenizer:
             # "fast" is without the offsets; the ids are those of `encode`.
             encoded = self.tokenizer.encode_batch_fast(forms, add_special_tokens=False)
         except Exception as exc:  # tokenizers' errors have no base class of their own
-            raise EngineError("tokenize_failed", f"{self.name} failed on the batch") from exc
+            detail = f"{self.name} failed on the batch"
+            raise EngineError("tokenize_failed", detail, counts=False) from exc
         return [encoding.ids for encoding in encoded]
 
 

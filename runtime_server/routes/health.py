@@ -6,8 +6,8 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
 
 from registry import Backend
-from runtime_server.catalogue import Catalogue
 from runtime_server.errors import NotReadyError
+from runtime_server.live_catalogue import LiveCatalogue
 from runtime_server.problems import documented
 from runtime_server.readiness import Readiness
 from runtime_server.router import Router
@@ -56,7 +56,7 @@ class Health(BaseModel):
     backends: dict[Backend, BackendHealth]
 
 
-def health_router(catalogue: Catalogue, router: Router, readiness: Readiness) -> APIRouter:
+def health_router(catalogue: LiveCatalogue, router: Router, readiness: Readiness) -> APIRouter:
     """The routes that say how the server is."""
     routes = APIRouter(tags=["server"])
 
@@ -78,7 +78,7 @@ def health_router(catalogue: Catalogue, router: Router, readiness: Readiness) ->
     @routes.get("/health")
     async def health() -> Health:
         """Live, ready, and what each backend could do with the default model."""
-        artifact = catalogue.default.artifact
+        artifact = catalogue.current.default.artifact
         plans = {
             backend: router.plan(artifact, Preferences(backend, can_run_models=True))
             for backend in Backend

@@ -5,7 +5,7 @@ from importlib.metadata import PackageNotFoundError, version
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
 
-from runtime_server.catalogue import Catalogue
+from runtime_server.live_catalogue import LiveCatalogue
 
 
 class Info(BaseModel):
@@ -44,7 +44,7 @@ ROUTES = {
 }
 
 
-def info_router(catalogue: Catalogue) -> APIRouter:
+def info_router(catalogue: LiveCatalogue) -> APIRouter:
     """The route `/`."""
     router = APIRouter(tags=["server"])
 
@@ -52,11 +52,12 @@ def info_router(catalogue: Catalogue) -> APIRouter:
     @router.get("/")
     async def info() -> Info:
         """What this server is, and where everything else is."""
+        now = catalogue.current
         return Info(
             name="samegraph",
             version=server_version(),
-            default_model=catalogue.default.artifact.manifest.reference,
-            models=catalogue.model_ids,
+            default_model=now.default.artifact.manifest.reference,
+            models=now.model_ids,
             routes=ROUTES,
         )
 

@@ -7,8 +7,7 @@ from pydantic import BaseModel, ConfigDict
 from starlette.responses import Response
 
 from registry import Backend, Manifest, SizeCategory
-from registry.manifest import MANIFEST_FILE, MODEL_FILE, Sha256
-from runtime_server.catalogue import Catalogue
+from registry.manifest import MANIFEST_FILE, MODEL_FILE, Routing, Sha256
 from runtime_server.delegation import download_url, manifest_url
 from runtime_server.downloads import Downloads
 from runtime_server.errors import (
@@ -20,7 +19,9 @@ from runtime_server.errors import (
     PinMismatchError,
     RangeNotSatisfiableError,
 )
+from runtime_server.live_catalogue import LiveCatalogue
 from runtime_server.problems import documented
+from runtime_server.routing import Policy
 
 ModelReference = Annotated[
     str, Path(description="`id` (its newest version) or `id@version`.", examples=["lexical-tiny"])
@@ -54,8 +55,8 @@ class ModelSummary(BaseModel):
     download_url: str
 
     @classmethod
-    def of(cls, manifest: Manifest, *, default: bool, root_path: str) -> Self:
-        """The summary of a manifest."""
+    def of(cls, manifest: Manifest, routing: Routing, *, default: bool, root_path: str) -> Self:
+        """The summary of a manifest, with the operator's routing."""
         return cls(
             model_id=manifest.model_id,
             version=manifest.version,
@@ -68,8 +69,8 @@ class ModelSummary(BaseModel):
             size_bytes=manifest.size_bytes,
             size_category=manifest.size_category,
             quantization=manifest.quantization.scheme.value,
-            preferred_backend=manifest.routing.preferred_backend,
-            fallback_backends=manifest.routing.fallback_backends,
+            preferred_backend=routing.preferred_backend,
+            fallback_backends=routing.fallback_backends,
             manifest_url=manifest_url(manifest, root_path),
             download_url=download_url(manifest, manifest.model, root_path),
         )
@@ -84,7 +85,7 @@ class ModelList(BaseModel):
     models: tuple[ModelSummary, ...]
 
 
-def models_router(catalogue: Catalogue, downloads: Downloads) -> APIRouter:
+def models_router(catalogue: LiveCatalogue, policy: Policy, downloads: Downloads) -> APIRouter:
     """The routes that show and hand out artifacts."""
     router = APIRouter(tags=["models"])
 
@@ -92,12 +93,14 @@ def models_router(catalogue: Catalogue, downloads: Downloads) -> APIRouter:
     @router.get("/models")
     async def models(request: Request) -> ModelList:
         """Every served model, all versions."""
-        default = catalogue.default.artifact.manifest
+        now = catalogue.current
+        default = now.default.artifact.manifest
         root_path = str(request.scope.get("root_path", ""))
-        manifests = (entry.artifact.manifest for entry in catalogue.entries)
         summaries = tuple(
-            ModelSummary.of(manifest, default=manifest is default, root_path=root_path)
-            for manifest in manifests
+            ModelSummary.of(
+                manifest, policy.routing(manifest), default=manifest is default, root_path=root_path
+            )
+            for manifest in (entry.artifact.manifest for entry in now.entries)
         )
         return ModelList(default_model=default.reference, models=summaries)
 
@@ -109,7 +112,7 @@ def models_router(catalogue: Catalogue, downloads: Downloads) -> APIRouter:
     )
     async def manifest(model: ModelReference, request: Request) -> Response:
         """The manifest, byte for byte as it was published."""
-        served = catalogue.resolve(model).file(MANIFEST_FILE)
+        served = catalogue.current.resolve(model).file(MANIFEST_FILE)
         return await downloads.response(served, request.headers, pin=None)
 
     @router.head("/models/{model}/download", include_in_schema=False)
@@ -138,7 +141,7 @@ def models_router(catalogue: Catalogue, downloads: Downloads) -> APIRouter:
         sha256: PinQuery = None,
     ) -> Response:
         """A file of the artifact, with ETag, Range and Repr-Digest."""
-        served = catalogue.resolve(model).file(file)
+        served = catalogue.current.resolve(model).file(file)
         return await downloads.response(served, request.headers, pin=sha256)
 
     return router

@@ -13,7 +13,6 @@ from fastapi import APIRouter, Request, Response
 from starlette.responses import StreamingResponse
 
 from registry import Artifact
-from runtime_server.catalogue import Catalogue
 from runtime_server.deadline import Deadline
 from runtime_server.delegation import Delegation
 from runtime_server.errors import (
@@ -30,6 +29,8 @@ from runtime_server.errors import (
     TooManyTextsError,
     UnsupportedMediaTypeError,
 )
+from runtime_server.expiry import Expiry
+from runtime_server.live_catalogue import LiveCatalogue
 from runtime_server.problems import Problem, documented
 from runtime_server.requests import BatchPredictRequest, PredictRequest, TextLimits, Wishes
 from runtime_server.result import (
@@ -60,7 +61,7 @@ COMMON_ERRORS = (
 class Predictor:
     """Texts and wishes to results."""
 
-    catalogue: Catalogue
+    catalogue: LiveCatalogue
     router: Router
     limits: TextLimits
     max_batch_items: int
@@ -68,31 +69,32 @@ class Predictor:
 
     def choose(self, wishes: Wishes) -> Artifact:
         """What the request is for. Raises ModelNotFoundError."""
-        return self.catalogue.choose(wishes.model_id, wishes.variant).artifact
+        return self.catalogue.current.choose(wishes.model_id, wishes.variant).artifact
 
     async def predict(
-        self, request: PredictRequest, artifact: Artifact, root_path: str
+        self, request: PredictRequest, artifact: Artifact, root_path: str, expiry: Expiry
     ) -> PredictResult:
         """The result of one text. Raises ServerError."""
         texts = (self.limits.check(request.text),)
-        (result,) = await self._results(request, artifact, texts, root_path)
+        (result,) = await self._results(request, artifact, texts, root_path, expiry)
         return result
 
     async def predict_batch(
-        self, request: BatchPredictRequest, artifact: Artifact, root_path: str
+        self, request: BatchPredictRequest, artifact: Artifact, root_path: str, expiry: Expiry
     ) -> BatchPredictResult:
         """One item per text. Raises ServerError for what concerns the whole batch."""
         self.require_taken(request)
         return BatchPredictResult(
-            results=await self._items(request, artifact, request.texts, root_path)
+            results=await self._items(request, artifact, request.texts, root_path, expiry)
         )
 
     async def stream(
-        self, request: BatchPredictRequest, artifact: Artifact, root_path: str
+        self, request: BatchPredictRequest, artifact: Artifact, root_path: str, expiry: Expiry
     ) -> AsyncGenerator[BatchLine]:
         """A line per text, in order; the next texts are under way while these are sent.
 
-        What concerns the whole batch comes before the first line: see `require_taken`.
+        What concerns the whole batch comes before the first line: see `require_taken`. Texts
+        whose time is up get lines that say so.
         """
         coming: deque[asyncio.Task[tuple[BatchItem, ...]]] = deque()
         parts = iter(range(0, len(request.texts), STREAMED_AT_ONCE))
@@ -100,7 +102,8 @@ class Predictor:
         def begin() -> None:
             for start in islice(parts, 1):
                 texts = request.texts[start : start + STREAMED_AT_ONCE]
-                work = self._items_or_errors(request, artifact, texts, root_path)
+                part = expiry.of_a_part
+                work = self._items_or_errors(request, artifact, texts, root_path, part)
                 coming.append(asyncio.ensure_future(work))
 
         begin()
@@ -128,19 +131,33 @@ class Predictor:
             )
 
     async def _items_or_errors(
-        self, wishes: Wishes, artifact: Artifact, texts: Sequence[object], root_path: str
+        self,
+        wishes: Wishes,
+        artifact: Artifact,
+        texts: Sequence[object],
+        root_path: str,
+        expiry: Expiry,
     ) -> tuple[BatchItem, ...]:
         try:
-            return await self._items(wishes, artifact, texts, root_path)
+            async with asyncio.timeout_at(expiry.at):
+                return await self._items(wishes, artifact, texts, root_path, expiry)
+        except TimeoutError:
+            error: ServerError = DeadlineExceededError.after(expiry.milliseconds)
         except ServerError as exc:
-            return (ErrorItem(error=Problem.of(exc)),) * len(texts)
+            error = exc
+        return (ErrorItem(error=Problem.of(error)),) * len(texts)
 
     async def _items(
-        self, wishes: Wishes, artifact: Artifact, texts: Sequence[object], root_path: str
+        self,
+        wishes: Wishes,
+        artifact: Artifact,
+        texts: Sequence[object],
+        root_path: str,
+        expiry: Expiry,
     ) -> tuple[BatchItem, ...]:
         checked = tuple(map(self._checked, texts))
         taken = [item for item in checked if isinstance(item, str)]
-        results = iter(await self._results(wishes, artifact, taken, root_path))
+        results = iter(await self._results(wishes, artifact, taken, root_path, expiry))
         return tuple(
             next(results) if isinstance(item, str) else ErrorItem(error=item) for item in checked
         )
@@ -152,12 +169,17 @@ class Predictor:
             return Problem.of(exc)
 
     async def _results(
-        self, wishes: Wishes, artifact: Artifact, texts: Sequence[str], root_path: str
+        self,
+        wishes: Wishes,
+        artifact: Artifact,
+        texts: Sequence[str],
+        root_path: str,
+        expiry: Expiry,
     ) -> tuple[PredictResult, ...]:
         began = perf_counter()
         if not texts:
             return ()
-        answer = await self.router.answer(artifact, texts, wishes.preferences)
+        answer = await self.router.answer(artifact, texts, wishes.preferences, expiry)
         latency_ms = (perf_counter() - began) * 1e3
         if isinstance(answer, Scored):
             return tuple(
@@ -190,8 +212,9 @@ def predict_router(predictor: Predictor) -> APIRouter:
     async def predict(body: PredictRequest, request: Request, response: Response) -> PredictResult:
         """The calibrated probability that a text was written by an AI."""
         artifact = _chosen(predictor, body, request)
-        work = predictor.predict(body, artifact, _root_path(request))
-        result = await predictor.deadline.run(request, work)
+        expiry = predictor.deadline.expiry(request)
+        work = predictor.predict(body, artifact, _root_path(request), expiry)
+        result = await predictor.deadline.run(request, expiry, work)
         response.headers["Server-Timing"] = server_timing(result)
         return result
 
@@ -212,12 +235,13 @@ def predict_router(predictor: Predictor) -> APIRouter:
         as it is there.
         """
         artifact = _chosen(predictor, body, request)
+        expiry = predictor.deadline.expiry(request)
         if NDJSON in request.headers.get("accept", ""):
             predictor.require_taken(body)
-            lines = predictor.stream(body, artifact, _root_path(request))
+            lines = predictor.stream(body, artifact, _root_path(request), expiry)
             return StreamingResponse(_encoded(lines), media_type=NDJSON)
-        work = predictor.predict_batch(body, artifact, _root_path(request))
-        return await predictor.deadline.run(request, work)
+        work = predictor.predict_batch(body, artifact, _root_path(request), expiry)
+        return await predictor.deadline.run(request, expiry, work)
 
     return router
 

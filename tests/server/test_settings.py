@@ -45,7 +45,7 @@ def test_available_models_is_a_comma_list_or_a_json_list(
     monkeypatch: pytest.MonkeyPatch, text: str, models: tuple[str, ...]
 ) -> None:
     monkeypatch.setenv("AVAILABLE_MODELS", text)
-    assert load_settings().available_models == models
+    assert tuple(item.model for item in load_settings().available_models) == models
 
 
 @pytest.mark.parametrize(
