@@ -28,7 +28,8 @@ from runtime_server.batch_choice import BatchLimits
 from runtime_server.cpu_quota import usable_cores
 from runtime_server.graph_session import SessionPlan
 from runtime_server.loaded_model import LoadedModel
-from runtime_server.local_engine import LocalEngine, MemoryBudget, QueueLimits
+from runtime_server.local_engine import LocalEngine, QueueLimits
+from runtime_server.placement import MemoryBudget
 
 WORDS = (3, 160)
 
@@ -71,7 +72,7 @@ async def cpu_seconds(
     if policy.limits is None:
         return _one_by_one(artifact, texts)
     plan, budget = SessionPlan(usable_cores(), allow_cuda=False), MemoryBudget(None, None)
-    engine = LocalEngine(plan, budget, limits=QueueLimits(policy.limits, 10**9))
+    engine = LocalEngine(plan, budget, limits=QueueLimits(policy.limits, most_tokens=10**9))
     await engine.predict(artifact, texts[:1])
     waiting = iter(texts)
 

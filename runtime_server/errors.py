@@ -222,6 +222,13 @@ class EngineOverloadedError(EngineError):
         self.retry_after_s = retry_after_s
 
 
+class CudaError(EngineError):
+    """CUDA was asked for, and does not run the graph."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__("cuda_failed", detail)
+
+
 class SettingsError(Exception):
     """A setting has a value that cannot be used; the message names the variable."""
 

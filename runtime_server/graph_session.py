@@ -12,14 +12,14 @@ import onnxruntime as ort
 
 from registry import Artifact
 from registry.manifest import MODEL_FILE
-from runtime_server.errors import EngineError
+from runtime_server.errors import CudaError, EngineError
 from runtime_server.graph_input import Feed
 from runtime_server.verified_files import verified_bytes, verify_files
 
 CPU: Final = "CPUExecutionProvider"
 CUDA: Final = "CUDAExecutionProvider"
 # Products in TF32 have ten bits of mantissa: the answer would be another one than on a CPU.
-_OPTIONS: Final[Mapping[str, dict[str, str]]] = {CUDA: {"use_tf32": "0"}}
+_CUDA_OPTIONS: Final[Mapping[str, str]] = {"use_tf32": "0"}
 EXTERNAL_DATA_FILE: Final = f"{MODEL_FILE}.data"
 _ERRORS_ONLY: Final = 3
 _DATA_FOLDER: Final = "session.model_external_initializers_file_folder_path"
@@ -27,10 +27,14 @@ _DATA_FOLDER: Final = "session.model_external_initializers_file_folder_path"
 
 @dataclass(frozen=True)
 class SessionPlan:
-    """How sessions are made: threads inside an operator, and whether a GPU may be used."""
+    """How sessions are made: threads inside an operator, and whether a GPU may be used.
+
+    `gpu_bytes` is the most that a session may take there; None is no limit.
+    """
 
     threads: int
     allow_cuda: bool
+    gpu_bytes: int | None = None
 
     @property
     def providers(self) -> tuple[str, ...]:
@@ -41,7 +45,9 @@ class SessionPlan:
     @property
     def with_options(self) -> list[tuple[str, dict[str, str]]]:
         """The same with their options, as onnxruntime takes them."""
-        return [(name, _OPTIONS.get(name, {})) for name in self.providers]
+        limit = {} if self.gpu_bytes is None else {"gpu_mem_limit": str(self.gpu_bytes)}
+        options = {CUDA: {**_CUDA_OPTIONS, **limit}}
+        return [(name, options.get(name, {})) for name in self.providers]
 
 
 class GraphSession:
@@ -66,13 +72,21 @@ class GraphSession:
 
         Raises:
             EngineError: a file is missing, is not what the manifest says, or does not load.
+            CudaError: CUDA was asked for, and it does not load or not run there.
         """
         graph = _verified_graph(artifact)
+        name = artifact.manifest.reference
         try:
-            return cls(graph, plan)
+            session = cls(graph, plan)
         except Exception as exc:  # onnxruntime's errors have no base class of their own
             told = _first_line(exc, without=artifact.folder)
+            if CUDA in plan.providers:
+                raise CudaError(f"CUDA refused {name}: {told}") from exc
             raise EngineError("load_failed", f"onnxruntime refused the graph: {told}") from exc
+        # onnxruntime falls back to the CPU without a word where CUDA does not start.
+        if session.provider != plan.providers[0]:
+            raise CudaError(f"CUDA is installed but does not run {name}")
+        return session
 
     @property
     def provider(self) -> str:

@@ -1,9 +1,12 @@
 """The local backend: onnxruntime on this machine."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
 from time import perf_counter
 from typing import Final, Self, TypeVar
 
@@ -11,15 +14,18 @@ from registry import Artifact
 from runtime_server.batch_choice import BatchLimits
 from runtime_server.cpu_quota import usable_cores
 from runtime_server.engine import Availability, EngineTimings, Scores
+from runtime_server.errors import CudaError, EngineError
 from runtime_server.graph_input import Row
 from runtime_server.graph_session import SessionPlan
 from runtime_server.loaded_model import LoadedModel
 from runtime_server.metrics import Metrics
 from runtime_server.model_cache import ModelCache
+from runtime_server.placement import MemoryBudget, Place, availability, places
 from runtime_server.row_queue import RowQueue
 from runtime_server.settings import Settings
 
-GIGABYTE: Final = 1_000_000_000
+logger = logging.getLogger(__name__)
+
 # More than a token has on average: what is taken for too much surely is.
 CHARACTERS_PER_TOKEN: Final = 8
 
@@ -28,36 +34,11 @@ Loader = Callable[[Artifact, SessionPlan], LoadedModel]
 
 
 @dataclass(frozen=True)
-class MemoryBudget:
-    """The most that all loaded models may take together, in bytes; None is no limit."""
-
-    cpu_bytes: float | None
-    gpu_bytes: float | None
-
-    @classmethod
-    def of(cls, settings: Settings) -> Self:
-        """The budget that the settings state in GB."""
-        cpu, gpu = settings.vps_cpu_memory_gb, settings.vps_gpu_memory_gb
-        return cls(
-            cpu_bytes=None if cpu is None else cpu * GIGABYTE,
-            gpu_bytes=None if gpu is None else gpu * GIGABYTE,
-        )
-
-    def limit(self, *, on_gpu: bool) -> float | None:
-        """Of where models run."""
-        return self.gpu_bytes if on_gpu else self.cpu_bytes
-
-    def holds(self, memory_bytes: int, *, on_gpu: bool) -> bool:
-        """Whether a model that takes `memory_bytes` fits, alone."""
-        limit = self.limit(on_gpu=on_gpu)
-        return limit is None or memory_bytes <= limit
-
-
-@dataclass(frozen=True)
 class QueueLimits:
-    """What a batch may hold, and how many tokens may wait for a model."""
+    """What a batch may hold on the CPU and on a GPU, and how many tokens may wait for a model."""
 
     batch: BatchLimits = field(default_factory=BatchLimits)
+    gpu_batch: BatchLimits = field(default_factory=BatchLimits)
     most_tokens: int = 100_000
 
     @classmethod
@@ -69,7 +50,12 @@ class QueueLimits:
             waste=settings.batch_waste,
             window=settings.batch_window,
         )
-        return cls(batch, settings.max_queued_tokens)
+        gpu_batch = replace(batch, rows=settings.cuda_batch_rows, tokens=settings.cuda_batch_tokens)
+        return cls(batch, gpu_batch, settings.max_queued_tokens)
+
+    def batch_in(self, place: Place) -> BatchLimits:
+        """Of a model that runs there."""
+        return self.gpu_batch if place is Place.GPU else self.batch
 
 
 class LocalEngine:
@@ -92,10 +78,14 @@ class LocalEngine:
         self._metrics = metrics or Metrics()
         self._load = load
         self._budget = budget
-        self._on_gpu = len(plan.providers) > 1
-        self._models = ModelCache(
-            self._loaded, budget.limit(on_gpu=self._on_gpu), self._metrics.given_up
-        )
+        self._gpu = len(plan.providers) > 1
+        self._off_gpu: set[str] = set()
+        self._models = {
+            place: ModelCache(
+                partial(self._loaded, place), budget.limit(place), self._metrics.given_up
+            )
+            for place in Place
+        }
         self._readers = ThreadPoolExecutor(plan.threads, thread_name_prefix="local-reader")
         self._runner = ThreadPoolExecutor(max_workers=1, thread_name_prefix="local-runner")
 
@@ -103,24 +93,19 @@ class LocalEngine:
     def of(cls, settings: Settings, metrics: Metrics | None = None) -> Self:
         """The engine for these settings; the workers share the cores."""
         threads = max(1, usable_cores() // settings.workers)
-        plan = SessionPlan(threads, allow_cuda=settings.vps_gpu_memory_gb != 0)
-        limits = QueueLimits.of(settings)
-        return cls(plan, MemoryBudget.of(settings), limits=limits, metrics=metrics)
+        budget = MemoryBudget.of(settings)
+        gpu_bytes = None if budget.gpu_bytes is None else int(budget.gpu_bytes)
+        plan = SessionPlan(threads, allow_cuda=gpu_bytes != 0, gpu_bytes=gpu_bytes)
+        return cls(plan, budget, limits=QueueLimits.of(settings), metrics=metrics)
 
     def available(self, artifact: Artifact) -> Availability:
         """Artifacts that fit the memory budget."""
-        manifest = artifact.manifest
-        if not self._budget.holds(manifest.runtime.memory_bytes, on_gpu=self._on_gpu):
-            needed = manifest.runtime.memory_bytes / GIGABYTE
-            return Availability(
-                "exceeds_memory_budget", f"{manifest.reference} takes {needed:.2f} GB"
-            )
-        return Availability()
+        return availability(artifact.manifest, self._budget, gpu=self._gpu)
 
     async def predict(self, artifact: Artifact, texts: Sequence[str]) -> Scores:
         """Scores in the order of `texts`. Raises EngineError."""
         began = perf_counter()
-        async with self._models.using(artifact) as queued:
+        async with self._using(artifact) as queued:
             loaded = perf_counter()
             # Before reading them, which costs what an overloaded server does not have.
             queued.queue.require_room(sum(map(len, texts)) // CHARACTERS_PER_TOKEN)
@@ -144,26 +129,50 @@ class LocalEngine:
 
     async def load(self, artifact: Artifact) -> None:
         """Have the model in memory. Raises EngineError."""
-        async with self._models.using(artifact):
+        async with self._using(artifact):
             pass
 
     async def unload(self, artifact: Artifact) -> None:
         """Let go of the model, once those who use it are done."""
-        await self._models.give_up(artifact.manifest.digest)
+        for models in self._models.values():
+            await models.give_up(artifact.manifest.digest)
 
     def loaded(self, artifact: Artifact) -> bool:
         """Whether the model is in memory."""
-        return self._models.holds(artifact.manifest.digest)
+        return any(models.holds(artifact.manifest.digest) for models in self._models.values())
 
     async def close(self) -> None:
         """Stop the threads, drop the models."""
-        await self._models.close()
+        for models in self._models.values():
+            await models.close()
         for threads in (self._readers, self._runner):
             await asyncio.to_thread(threads.shutdown, cancel_futures=True)
 
-    async def _loaded(self, artifact: Artifact) -> "_Queued":
+    @asynccontextmanager
+    async def _using(self, artifact: Artifact) -> "AsyncIterator[_Queued]":
+        # A second time where CUDA turned out not to run the graph.
+        for _ in Place:
+            place = self._place(artifact)
+            try:
+                async with self._models[place].using(artifact) as queued:
+                    yield queued
+                    return
+            except CudaError as exc:
+                logger.error("%s; it runs on the CPU instead", exc)
+                self._off_gpu.add(artifact.manifest.digest)
+
+    def _place(self, artifact: Artifact) -> Place:
+        gpu = self._gpu and artifact.manifest.digest not in self._off_gpu
+        fitting = places(artifact.manifest, self._budget, gpu=gpu)
+        if not fitting:
+            needed = artifact.manifest.runtime.memory_bytes
+            raise EngineError("exceeds_memory_budget", f"{needed} bytes are too many")
+        return fitting[0]
+
+    async def _loaded(self, place: Place, artifact: Artifact) -> "_Queued":
         began, name = perf_counter(), artifact.manifest.reference
-        model = await asyncio.to_thread(self._load, artifact, self._plan)
+        plan = self._plan if place is Place.GPU else replace(self._plan, allow_cuda=False)
+        model = await asyncio.to_thread(self._load, artifact, plan)
         memory = artifact.manifest.runtime.memory_bytes
         self._metrics.loaded(name, memory, perf_counter() - began)
 
@@ -174,8 +183,8 @@ class LocalEngine:
             self._metrics.ran(name, lengths, tokens, perf_counter() - began)
             return found
 
-        limits, told = self._limits, self._metrics.depth(name)
-        return _Queued(model, RowQueue(run, limits.batch, limits.most_tokens, told))
+        batch, told = self._limits.batch_in(place), self._metrics.depth(name)
+        return _Queued(model, RowQueue(run, batch, self._limits.most_tokens, told))
 
 
 @dataclass(frozen=True)

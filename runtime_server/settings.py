@@ -190,6 +190,12 @@ class Settings(BaseSettings):
         description=f"Most tokens in a batch, padding included, 1 to {RUN_TOKENS}; a longer window "
         "runs alone.",
     )
+    cuda_batch_rows: int = Field(
+        64, ge=1, le=1024, description="BATCH_ROWS of models that run on a GPU, 1 to 1024."
+    )
+    cuda_batch_tokens: int = Field(
+        8192, ge=1, description="BATCH_TOKENS of models that run on a GPU (1 or more)."
+    )
     batch_waste: float = Field(
         WASTE,
         ge=1,

@@ -13,7 +13,8 @@ from registry import Artifact
 from registry.manifest import Companion, InputSpec, SpecialTokens, Window
 from runtime_server.engine import Score
 from runtime_server.graph_session import SessionPlan
-from runtime_server.local_engine import LocalEngine, MemoryBudget
+from runtime_server.local_engine import LocalEngine
+from runtime_server.placement import MemoryBudget
 
 LETTERS = {letter: number for number, letter in enumerate("?abcdefgh<>", start=0)}
 SPEC = InputSpec(

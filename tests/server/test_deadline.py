@@ -17,7 +17,8 @@ from runtime_server.engine import Availability, EngineTimings, Score, Scores
 from runtime_server.errors import EngineOverloadedError
 from runtime_server.graph_session import SessionPlan
 from runtime_server.loaded_model import LoadedModel
-from runtime_server.local_engine import LocalEngine, MemoryBudget, QueueLimits
+from runtime_server.local_engine import LocalEngine, QueueLimits
+from runtime_server.placement import MemoryBudget
 
 MakeClient = Callable[..., httpx.Client]
 TIMINGS = EngineTimings(load_ms=0, normalize_ms=0, queue_ms=0, run_ms=0)

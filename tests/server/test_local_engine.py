@@ -11,7 +11,8 @@ from runtime_server.engine import Scores
 from runtime_server.errors import EngineError
 from runtime_server.graph_session import GraphSession, SessionPlan
 from runtime_server.loaded_model import LoadedModel
-from runtime_server.local_engine import LocalEngine, MemoryBudget
+from runtime_server.local_engine import LocalEngine
+from runtime_server.placement import MemoryBudget
 
 PLAN = SessionPlan(threads=1, allow_cuda=False)
 NO_LIMIT = MemoryBudget(cpu_bytes=None, gpu_bytes=None)
@@ -81,11 +82,6 @@ def test_a_missing_file_is_a_reason(artifact: Artifact) -> None:
     with pytest.raises(EngineError) as caught:
         GraphSession.load(artifact, PLAN)
     assert caught.value.reason == "artifact_missing"
-
-
-@pytest.mark.parametrize(("on_gpu", "fits"), [(False, True), (True, False)], ids=["cpu", "gpu"])
-def test_the_budget_is_that_of_where_the_model_runs(on_gpu: bool, fits: bool) -> None:
-    assert MemoryBudget(cpu_bytes=10, gpu_bytes=5).holds(7, on_gpu=on_gpu) is fits
 
 
 @pytest.mark.parametrize(

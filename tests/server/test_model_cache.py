@@ -139,7 +139,8 @@ from registry import FileStore
 from runtime_server.engine import Scores
 from runtime_server.graph_session import GraphSession, SessionPlan
 from runtime_server.loaded_model import LoadedModel
-from runtime_server.local_engine import LocalEngine, MemoryBudget
+from runtime_server.local_engine import LocalEngine
+from runtime_server.placement import MemoryBudget
 from runtime_server.text_input import TextInput
 
 big = np.random.default_rng(0).normal(size=(3_000_000, 5)).astype(np.float32)

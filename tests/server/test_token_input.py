@@ -19,7 +19,8 @@ from runtime_server.engine import Score
 from runtime_server.errors import EngineError
 from runtime_server.graph_session import SessionPlan
 from runtime_server.loaded_model import LoadedModel
-from runtime_server.local_engine import LocalEngine, MemoryBudget
+from runtime_server.local_engine import LocalEngine
+from runtime_server.placement import MemoryBudget
 from runtime_server.token_input import TokenInput
 
 WORDS = ("alpha", "beta", "gamma", "delta", "epsilon")
