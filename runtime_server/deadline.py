@@ -30,14 +30,15 @@ class Deadline:
     longest_ms: int
     metrics: Metrics
 
-    def expiry(self, request: Request) -> Expiry:
-        """When the request's time is up, counted from now.
+    def expiry(self, request: Request, asked_ms: int | None = None) -> Expiry:
+        """When the request's time is up, counted from now; `asked_ms` is what its body says.
 
         Raises:
             InvalidRequestError: the header is not a positive number of milliseconds.
         """
         given = request.headers.get(HEADER)
-        milliseconds = self.longest_ms if given is None else min(_number(given), self.longest_ms)
+        in_header = self.longest_ms if given is None else _number(given)
+        milliseconds = min(in_header, asked_ms or self.longest_ms, self.longest_ms)
         return Expiry.after(milliseconds, callers_own=milliseconds < self.longest_ms)
 
     async def run(self, request: Request, expiry: Expiry, work: Coroutine[Any, Any, T]) -> T:

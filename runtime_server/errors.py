@@ -159,6 +159,12 @@ class ComeAgainError(ServerError):
         return {"Retry-After": str(max(1, math.ceil(self.retry_after_s)))}
 
 
+class UnmeasuredRateError(ServerError):
+    """No threshold of the model was measured for this rate; `measured` lists those that were."""
+
+    status, code, title = 422, "unmeasured_rate", "The model has no such threshold"
+
+
 class AllBackendsFailedError(ComeAgainError):
     """Every backend of the plan was skipped or failed; `attempts` says why."""
 

@@ -3,14 +3,22 @@
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
-from registry import Backend
+from registry import Backend, Manifest
 from runtime_server.errors import (
     InvalidRequestError,
     TextTooLongError,
     TextTooShortError,
+    UnmeasuredRateError,
 )
 from runtime_server.routing import Preferences
 from runtime_server.settings import Settings
@@ -103,6 +111,49 @@ class Wishes(BaseModel):
         allow_inf_nan=False,
         description="Decide at this probability instead of the model's own threshold.",
     )
+    max_false_positive_rate: float | None = Field(
+        None,
+        gt=0,
+        le=1,
+        strict=True,
+        allow_inf_nan=False,
+        description="Decide at the threshold that was measured to flag at most this share of texts "
+        "by humans; instead of `threshold`.",
+    )
+    explain: bool = Field(
+        False, strict=True, description="Say how each part of the text would be judged alone."
+    )
+    timeout_ms: int | None = Field(
+        None,
+        ge=1,
+        strict=True,
+        description="As the header X-Request-Timeout-Ms: the answer is of no use later; the "
+        "shorter of both counts.",
+    )
+
+    @model_validator(mode="after")
+    def _one_way_to_decide(self) -> Self:
+        if self.threshold is not None and self.max_false_positive_rate is not None:
+            raise PydanticCustomError(
+                "two_thresholds", "Give threshold or max_false_positive_rate, not both"
+            )
+        return self
+
+    def decision_threshold(self, manifest: Manifest) -> float:
+        """The probability from which a text counts as AI-written.
+
+        Raises:
+            UnmeasuredRateError: no threshold of the model was measured for the wished rate.
+        """
+        if self.max_false_positive_rate is None:
+            return manifest.decision.threshold if self.threshold is None else self.threshold
+        measured, wished = manifest.decision.target_fpr, self.max_false_positive_rate
+        if measured is None or measured > wished:
+            raise UnmeasuredRateError(
+                f"{manifest.reference} has no threshold measured for {wished:g}",
+                measured=[] if measured is None else [measured],
+            )
+        return manifest.decision.threshold
 
     @property
     def preferences(self) -> Preferences:

@@ -40,6 +40,14 @@ class Timings(Value):
     run: float = 0.0
 
 
+class JudgedSegment(Value):
+    """A part of the text (docs/segments.md), judged as if it were all; places are code points."""
+
+    start: int
+    end: int
+    probability: float
+
+
 class Metadata(Value):
     """What the answer rests on. Null where a delegation leaves it to the caller."""
 
@@ -54,6 +62,9 @@ class Metadata(Value):
     truncated: bool | None
     threshold: float
     fallbacks: tuple[Fallback, ...]
+    segments: tuple[JudgedSegment, ...] | None = Field(
+        None, description="where the request said `explain`, and the server judged"
+    )
     timings_ms: Timings
     delegation: Delegation | None = None
 
@@ -77,12 +88,12 @@ class PredictResult(Value):
         answer: Scored,
         score: Score,
         *,
-        threshold: float | None,
+        threshold: float,
         latency_ms: float,
+        segments: tuple[JudgedSegment, ...] | None = None,
     ) -> Self:
         """The result of a text that a backend of this server judged."""
-        limit = manifest.decision.threshold if threshold is None else threshold
-        is_ai = score.probability >= limit
+        is_ai = score.probability >= threshold
         timings = answer.scores.timings
         return cls(
             prediction=int(is_ai),
@@ -102,8 +113,9 @@ class PredictResult(Value):
                 tokens=score.tokens,
                 windows=score.windows,
                 truncated=score.truncated,
-                threshold=limit,
+                threshold=threshold,
                 fallbacks=Fallback.of(answer.fallbacks),
+                segments=segments,
                 timings_ms=Timings(
                     load=timings.load_ms,
                     normalize=timings.normalize_ms,
@@ -120,7 +132,7 @@ class PredictResult(Value):
         delegation: Delegation,
         fallbacks: Sequence[Skip],
         *,
-        threshold: float | None,
+        threshold: float,
         latency_ms: float,
     ) -> Self:
         """The result that hands the work to the caller."""
@@ -142,8 +154,9 @@ class PredictResult(Value):
                 tokens=None,
                 windows=None,
                 truncated=None,
-                threshold=manifest.decision.threshold if threshold is None else threshold,
+                threshold=threshold,
                 fallbacks=Fallback.of(fallbacks),
+                segments=None,
                 timings_ms=Timings(),
                 delegation=delegation,
             ),

@@ -27,9 +27,11 @@ from runtime_server.errors import (
     TextTooLongError,
     TextTooShortError,
     TooManyTextsError,
+    UnmeasuredRateError,
     UnsupportedMediaTypeError,
 )
 from runtime_server.expiry import Expiry
+from runtime_server.explained import Explained
 from runtime_server.live_catalogue import LiveCatalogue
 from runtime_server.problems import Problem, documented
 from runtime_server.requests import BatchPredictRequest, PredictRequest, TextLimits, Wishes
@@ -51,6 +53,7 @@ COMMON_ERRORS = (
     BodyTooLargeError,
     UnsupportedMediaTypeError,
     InvalidRequestError,
+    UnmeasuredRateError,
     AllBackendsFailedError,
     OverloadedError,
     DeadlineExceededError,
@@ -179,7 +182,9 @@ class Predictor:
         began = perf_counter()
         if not texts:
             return ()
-        answer = await self.router.answer(artifact, texts, wishes.preferences, expiry)
+        threshold = wishes.decision_threshold(artifact.manifest)
+        asked = Explained.of(texts) if wishes.explain else Explained.not_at_all(texts)
+        answer = await self.router.answer(artifact, asked.all_texts, wishes.preferences, expiry)
         latency_ms = (perf_counter() - began) * 1e3
         if isinstance(answer, Scored):
             return tuple(
@@ -187,16 +192,17 @@ class Predictor:
                     artifact.manifest,
                     answer,
                     score,
-                    threshold=wishes.threshold,
+                    threshold=threshold,
                     latency_ms=latency_ms,
+                    segments=segments,
                 )
-                for score in answer.scores.items
+                for score, segments in asked.sorted(answer.scores.items)
             )
         result = PredictResult.delegated(
             artifact.manifest,
             Delegation.of(artifact.manifest, root_path),
             answer.fallbacks,
-            threshold=wishes.threshold,
+            threshold=threshold,
             latency_ms=latency_ms,
         )
         return (result,) * len(texts)
@@ -212,7 +218,7 @@ def predict_router(predictor: Predictor) -> APIRouter:
     async def predict(body: PredictRequest, request: Request, response: Response) -> PredictResult:
         """The calibrated probability that a text was written by an AI."""
         artifact = _chosen(predictor, body, request)
-        expiry = predictor.deadline.expiry(request)
+        expiry = predictor.deadline.expiry(request, body.timeout_ms)
         work = predictor.predict(body, artifact, _root_path(request), expiry)
         result = await predictor.deadline.run(request, expiry, work)
         response.headers["Server-Timing"] = server_timing(result)
@@ -235,7 +241,7 @@ def predict_router(predictor: Predictor) -> APIRouter:
         as it is there.
         """
         artifact = _chosen(predictor, body, request)
-        expiry = predictor.deadline.expiry(request)
+        expiry = predictor.deadline.expiry(request, body.timeout_ms)
         if NDJSON in request.headers.get("accept", ""):
             predictor.require_taken(body)
             lines = predictor.stream(body, artifact, _root_path(request), expiry)
