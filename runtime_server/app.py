@@ -27,6 +27,7 @@ from runtime_server.local_engine import LocalEngine
 from runtime_server.metrics import Measured, Metrics
 from runtime_server.path_headers import PathHeaders
 from runtime_server.problems import answer_with_problems
+from runtime_server.protocol_models import ProtocolModels
 from runtime_server.readiness import Readiness
 from runtime_server.reload import Reload
 from runtime_server.requests import TextLimits
@@ -35,6 +36,8 @@ from runtime_server.routes.admin import admin_router, restart_workers
 from runtime_server.routes.backends import backends_router
 from runtime_server.routes.demo import demo_router
 from runtime_server.routes.health import health_router
+from runtime_server.routes.infer import infer_router
+from runtime_server.routes.inference_protocol import inference_protocol_router
 from runtime_server.routes.info import info_router, server_version
 from runtime_server.routes.metrics import metrics_router
 from runtime_server.routes.models import models_router
@@ -92,6 +95,8 @@ def create_app(settings: Settings, engines: Mapping[Backend, Engine] | None = No
     app.include_router(backends_router(catalogue, router, expectations))
     app.include_router(models_router(catalogue, router.policy, Downloads()))
     app.include_router(predict_router(predictor))
+    app.include_router(inference_protocol_router(ProtocolModels(catalogue, router), readiness))
+    app.include_router(infer_router(predictor, settings.max_body_bytes))
     app.include_router(metrics_router(metrics))
     access = AdminAccess(settings.admin_key)
     app.include_router(admin_router(catalogue, local, reload, access, restart))

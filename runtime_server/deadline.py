@@ -30,15 +30,17 @@ class Deadline:
     longest_ms: int
     metrics: Metrics
 
-    def expiry(self, request: Request, asked_ms: int | None = None) -> Expiry:
-        """When the request's time is up, counted from now; `asked_ms` is what its body says.
+    def expiry(self, request: Request, most_ms: int | None = None) -> Expiry:
+        """When the request's time is up, counted from now.
+
+        `most_ms` is a limit that the caller has stated in another way than by the header.
 
         Raises:
             InvalidRequestError: the header is not a positive number of milliseconds.
         """
         given = request.headers.get(HEADER)
-        in_header = self.longest_ms if given is None else _number(given)
-        milliseconds = min(in_header, asked_ms or self.longest_ms, self.longest_ms)
+        stated = (most_ms, None if given is None else _number(given))
+        milliseconds = min(self.longest_ms, *filter(None, stated))
         return Expiry.after(milliseconds, callers_own=milliseconds < self.longest_ms)
 
     async def run(self, request: Request, expiry: Expiry, work: Coroutine[Any, Any, T]) -> T:

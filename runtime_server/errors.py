@@ -35,6 +35,12 @@ class MalformedBodyError(ServerError):
     status, code, title = 400, "malformed_body", "The body is not JSON"
 
 
+class MalformedTensorError(ServerError):
+    """The bytes of a tensor are not what the request says that they are."""
+
+    status, code, title = 400, "malformed_tensor", "The tensor cannot be read"
+
+
 class InvalidRangeError(ServerError):
     """A Range header that contradicts itself."""
 
@@ -110,6 +116,17 @@ class UnsupportedMediaTypeError(ServerError):
     """The body is not declared as JSON."""
 
     status, code, title = 415, "unsupported_media_type", "Send application/json"
+
+
+class UnsupportedContentCodingError(ServerError):
+    """The body has a Content-Encoding that is not read here."""
+
+    status, code, title = 415, "unsupported_content_coding", "The Content-Encoding is not supported"
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """RFC 9110, 15.5.16."""
+        return {"Accept-Encoding": "gzip, deflate"}
 
 
 class RangeNotSatisfiableError(ServerError):
@@ -201,7 +218,7 @@ class ArtifactCorruptError(ServerError):
 
 
 class NotReadyError(ServerError):
-    """The default model has not answered yet."""
+    """The default model has not answered yet, or no backend can run the model that is meant."""
 
     status, code, title = 503, "not_ready", "Not ready"
 

@@ -22,6 +22,8 @@ from runtime_server.errors import (
 
 MEDIA_TYPE: Final = "application/problem+json"
 _LONGEST_ECHO: Final = 100
+# Below it, clients of the Open Inference Protocol look for the member `error` and for no other.
+_PROTOCOL: Final = "/v2"
 
 
 class Problem(BaseModel):
@@ -55,6 +57,8 @@ def problem_response(
 ) -> Response:
     """The answer for `error`; never cached."""
     problem = Problem.of(error, instance).model_dump(mode="python")
+    if instance == _PROTOCOL or instance.startswith(f"{_PROTOCOL}/"):
+        problem["error"] = error.detail
     # "replace": a field name from the request may hold a lone surrogate, which UTF-8 cannot.
     body = json.dumps(problem, ensure_ascii=False).encode("utf-8", "replace")
     return Response(

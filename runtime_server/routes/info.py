@@ -39,6 +39,7 @@ ROUTES = {
     "live": "GET /livez",
     "ready": "GET /readyz",
     "metrics": "GET /metrics",
+    "inference_protocol": "GET /v2",
     "demo": "GET /demo/",
     "openapi": "GET /openapi.json",
 }

@@ -86,10 +86,18 @@ class Predictor:
         self, request: BatchPredictRequest, artifact: Artifact, root_path: str, expiry: Expiry
     ) -> BatchPredictResult:
         """One item per text. Raises ServerError for what concerns the whole batch."""
-        self.require_taken(request)
+        self.require_taken(len(request.texts))
         return BatchPredictResult(
             results=await self._items(request, artifact, request.texts, root_path, expiry)
         )
+
+    async def predict_all(
+        self, request: BatchPredictRequest, artifact: Artifact, root_path: str, expiry: Expiry
+    ) -> tuple[PredictResult, ...]:
+        """One result per text. Raises ServerError; that of a text names its `index`."""
+        self.require_taken(len(request.texts))
+        texts = tuple(self._required(text, index) for index, text in enumerate(request.texts))
+        return await self._results(request, artifact, texts, root_path, expiry)
 
     async def stream(
         self, request: BatchPredictRequest, artifact: Artifact, root_path: str, expiry: Expiry
@@ -123,9 +131,8 @@ class Predictor:
             for task in coming:
                 task.cancel()
 
-    def require_taken(self, request: BatchPredictRequest) -> None:
+    def require_taken(self, n_texts: int) -> None:
         """Raises TooManyTextsError."""
-        n_texts = len(request.texts)
         if n_texts > self.max_batch_items:
             raise TooManyTextsError(
                 f"the batch has {n_texts} texts, the most is {self.max_batch_items}",
@@ -170,6 +177,12 @@ class Predictor:
             return self.limits.check(text)
         except ServerError as exc:
             return Problem.of(exc)
+
+    def _required(self, text: object, index: int) -> str:
+        try:
+            return self.limits.check(text)
+        except ServerError as exc:
+            raise type(exc)(f"element {index}: {exc.detail}", **exc.extra, index=index) from None
 
     async def _results(
         self,
@@ -243,7 +256,7 @@ def predict_router(predictor: Predictor) -> APIRouter:
         artifact = _chosen(predictor, body, request)
         expiry = predictor.deadline.expiry(request, body.timeout_ms)
         if NDJSON in request.headers.get("accept", ""):
-            predictor.require_taken(body)
+            predictor.require_taken(len(body.texts))
             lines = predictor.stream(body, artifact, _root_path(request), expiry)
             return StreamingResponse(_encoded(lines), media_type=NDJSON)
         work = predictor.predict_batch(body, artifact, _root_path(request), expiry)
