@@ -14,14 +14,12 @@ INPUT: Final = "text"
 
 
 def _of_texts(shape: tuple[int, ...]) -> tuple[int, ...]:
-    if shape[1:] not in ((), (1,)):
+    if not shape or shape[1:] not in ((), (1,)):
         raise PydanticCustomError("shape", "Input should be [N] or [N, 1]")
     return shape
 
 
-Shape = Annotated[
-    tuple[Annotated[StrictInt, Field(ge=1)], ...], Field(min_length=1), AfterValidator(_of_texts)
-]
+Shape = Annotated[tuple[Annotated[StrictInt, Field(ge=1)], ...], AfterValidator(_of_texts)]
 
 
 class Message(BaseModel):
@@ -44,12 +42,19 @@ class InputTensor(Message):
     name: Literal["text"]
     datatype: Literal["BYTES"]
     shape: Shape
-    parameters: InputParameters = InputParameters()
+    parameters: InputParameters | None = None
     # Each element is checked later on, so that the error can say which one it is.
     data: tuple[Any, ...] | None = Field(
         default=None,
         description="The texts, flat or each in a list of its own.",
-        json_schema_extra={"items": {"type": "string"}},
+        json_schema_extra={
+            "items": {
+                "anyOf": [
+                    {"type": "string"},
+                    {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": 1},
+                ]
+            }
+        },
     )
 
     def texts(self, tensors: bytes) -> tuple[object, ...]:
@@ -58,7 +63,7 @@ class InputTensor(Message):
         Raises:
             MalformedTensorError: they are in neither or both, or not as many as the shape says.
         """
-        size = self.parameters.binary_data_size
+        size = self.parameters.binary_data_size if self.parameters else None
         if (self.data is None) == (size is None):
             raise MalformedTensorError("the input needs either data or binary_data_size")
         if len(tensors) != (size or 0):
@@ -70,14 +75,11 @@ class InputTensor(Message):
         return self._flat(self.data)
 
     def _flat(self, data: tuple[Any, ...]) -> tuple[object, ...]:
-        flat = tuple(
-            item for part in data for item in (part if isinstance(part, list) else (part,))
-        )
-        if len(flat) != self.shape[0]:
+        if len(data) != self.shape[0]:
             raise MalformedTensorError(
-                f"the shape is for {self.shape[0]} elements, and data has {len(flat)}"
+                f"the shape is for {self.shape[0]} elements, and data has {len(data)}"
             )
-        return flat
+        return tuple(row[0] if isinstance(row, list) and len(row) == 1 else row for row in data)
 
 
 class RequestedParameters(Message):
@@ -90,16 +92,17 @@ class RequestedParameters(Message):
         description="As bytes behind the JSON; if absent, as `binary_data_output` says.",
     )
 
-    def in_binary(self, by_default: bool) -> bool:
-        """Whether the output is to be binary."""
-        return by_default if self.binary_data is None else self.binary_data
-
 
 class RequestedOutput(Message):
     """An output that the answer is to have."""
 
     name: OutputName
-    parameters: RequestedParameters = RequestedParameters()
+    parameters: RequestedParameters | None = None
+
+    def in_binary(self, by_default: bool) -> bool:
+        """Whether the output is to be binary."""
+        binary = self.parameters.binary_data if self.parameters else None
+        return by_default if binary is None else binary
 
 
 class InferParameters(Message):
@@ -162,13 +165,18 @@ class InferRequest(Message):
     )
 
     id: Text | None = Field(None, max_length=1000)
-    parameters: InferParameters = InferParameters()
-    inputs: tuple[InputTensor, ...] = Field(min_length=1, max_length=1)
-    outputs: tuple[RequestedOutput, ...] = Field(
-        (), max_length=len(OUTPUTS), description="Empty or absent: all outputs."
+    parameters: InferParameters | None = None
+    inputs: tuple[InputTensor]
+    outputs: tuple[RequestedOutput, ...] | None = Field(
+        None, max_length=len(OUTPUTS), description="Empty or absent: all outputs."
     )
+
+    @property
+    def wishes(self) -> InferParameters:
+        """The parameters, whether the request has some or not."""
+        return self.parameters or InferParameters()
 
     def batch(self, texts: tuple[object, ...]) -> BatchPredictRequest:
         """The same wishes as a batch request. It cannot ask for a delegation."""
-        wishes = self.parameters.model_dump(include={"variant", "prefer_backend", "threshold"})
+        wishes = self.wishes.model_dump(include={"variant", "prefer_backend", "threshold"})
         return BatchPredictRequest.model_validate({"texts": texts, **wishes})

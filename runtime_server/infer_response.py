@@ -76,12 +76,11 @@ class Wanted:
 
 def wanted_outputs(request: InferRequest) -> tuple[Wanted, ...]:
     """Those that the request names, else all."""
-    by_default = request.parameters.binary_data_output
+    by_default = request.wishes.binary_data_output
     if not request.outputs:
         return tuple(Wanted(output, by_default) for output in OUTPUTS)
     return tuple(
-        Wanted(output_of(asked.name), asked.parameters.in_binary(by_default))
-        for asked in request.outputs
+        Wanted(output_of(asked.name), asked.in_binary(by_default)) for asked in request.outputs
     )
 
 

@@ -95,15 +95,15 @@ def infer_router(predictor: Predictor, most_bytes: int) -> APIRouter:
         return await _answer(named(model, version), body, request)
 
     async def _answer(reference: str, body: InferRequest, request: Request) -> Response:
-        variant = body.parameters.variant
-        artifact = predictor.catalogue.choose(reference, variant).artifact
+        wishes = body.wishes
+        artifact = predictor.catalogue.choose(reference, wishes.variant).artifact
         request.state.model = artifact.manifest.reference  # for the metrics
         (tensor,) = body.inputs
         predictor.require_taken(tensor.shape[0])
         batch = body.batch(tensor.texts(request.state.tensors))
         root_path = str(request.scope.get("root_path", ""))
         work = predictor.predict_all(batch, artifact, root_path)
-        results = await predictor.deadline.run(request, work, body.parameters.timeout_ms)
+        results = await predictor.deadline.run(request, work, wishes.timeout_ms)
         answer = infer_answer(body, artifact.manifest, results)
         timing = {"Server-Timing": server_timing(results[0])}
         return _response(answer, request.headers.get("accept-encoding", ""), timing)
