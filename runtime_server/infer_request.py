@@ -19,7 +19,11 @@ def _of_texts(shape: tuple[int, ...]) -> tuple[int, ...]:
     return shape
 
 
-Shape = Annotated[tuple[Annotated[StrictInt, Field(ge=1)], ...], AfterValidator(_of_texts)]
+Shape = Annotated[
+    tuple[Annotated[StrictInt, Field(ge=1)], ...],
+    AfterValidator(_of_texts),
+    Field(json_schema_extra={"minItems": 1, "maxItems": 2}),
+]
 
 
 class Message(BaseModel):
