@@ -40,7 +40,7 @@ class Deadline:
         """
         given = request.headers.get(HEADER)
         stated = (most_ms, None if given is None else _number(given))
-        milliseconds = min(self.longest_ms, *filter(None, stated))
+        milliseconds = min((self.longest_ms, *filter(None, stated)))
         return Expiry.after(milliseconds, callers_own=milliseconds < self.longest_ms)
 
     async def run(self, request: Request, expiry: Expiry, work: Coroutine[Any, Any, T]) -> T:

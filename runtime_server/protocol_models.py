@@ -6,10 +6,10 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from registry import Artifact
-from runtime_server.catalogue import Catalogue
 from runtime_server.errors import NotReadyError
 from runtime_server.infer_outputs import OUTPUTS
 from runtime_server.infer_request import INPUT
+from runtime_server.live_catalogue import LiveCatalogue
 from runtime_server.router import Router
 from runtime_server.routing import Preferences
 
@@ -60,19 +60,20 @@ class IndexEntry(Value):
 class ProtocolModels:
     """The served models. A reference is `id` or `id@version`; a caller cannot run models itself."""
 
-    catalogue: Catalogue
+    catalogue: LiveCatalogue
     router: Router
 
     def metadata(self, reference: str) -> ModelMetadata:
         """Of what a request for `reference` gets. Raises ModelNotFoundError."""
-        model_id = self._artifact(reference).manifest.model_id
-        manifests = (entry.artifact.manifest for entry in self.catalogue.entries)
+        now = self.catalogue.current
+        model_id = now.choose(reference, None).artifact.manifest.model_id
+        manifests = (entry.artifact.manifest for entry in now.entries)
         versions = tuple(m.version for m in manifests if m.model_id == model_id)
         return ModelMetadata(name=model_id, versions=versions)
 
     def ready(self, reference: str) -> ModelReady:
         """Raises ModelNotFoundError, NotReadyError."""
-        artifact = self._artifact(reference)
+        artifact = self.catalogue.current.choose(reference, None).artifact
         obstacle = self._obstacle(artifact)
         if obstacle:
             raise NotReadyError(f"{artifact.manifest.reference} cannot be run here ({obstacle})")
@@ -80,11 +81,8 @@ class ProtocolModels:
 
     def index(self, *, only_ready: bool) -> tuple[IndexEntry, ...]:
         """All versions of all models."""
-        entries = tuple(self._entry(entry.artifact) for entry in self.catalogue.entries)
+        entries = tuple(self._entry(entry.artifact) for entry in self.catalogue.current.entries)
         return tuple(e for e in entries if e.state == "READY" or not only_ready)
-
-    def _artifact(self, reference: str) -> Artifact:
-        return self.catalogue.choose(reference, None).artifact
 
     def _entry(self, artifact: Artifact) -> IndexEntry:
         obstacle = self._obstacle(artifact)

@@ -96,14 +96,15 @@ def infer_router(predictor: Predictor, most_bytes: int) -> APIRouter:
 
     async def _answer(reference: str, body: InferRequest, request: Request) -> Response:
         wishes = body.wishes
-        artifact = predictor.catalogue.choose(reference, wishes.variant).artifact
+        artifact = predictor.catalogue.current.choose(reference, wishes.variant).artifact
         request.state.model = artifact.manifest.reference  # for the metrics
+        expiry = predictor.deadline.expiry(request, wishes.timeout_ms)
         (tensor,) = body.inputs
         predictor.require_taken(tensor.shape[0])
         batch = body.batch(tensor.texts(request.state.tensors))
         root_path = str(request.scope.get("root_path", ""))
-        work = predictor.predict_all(batch, artifact, root_path)
-        results = await predictor.deadline.run(request, work, wishes.timeout_ms)
+        work = predictor.predict_all(batch, artifact, root_path, expiry)
+        results = await predictor.deadline.run(request, expiry, work)
         answer = infer_answer(body, artifact.manifest, results)
         timing = {"Server-Timing": server_timing(results[0])}
         return _response(answer, request.headers.get("accept-encoding", ""), timing)
