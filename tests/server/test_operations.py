@@ -139,3 +139,32 @@ def test_several_workers_are_replaced_by_a_reload_without_a_failed_request(
         assert (answer.status_code, answer.json()["status"]) == (202, "workers_restarting")
         until(lambda: next(seen) is not None and not before & workers_of(process))
         assert {next(seen) for _ in range(10)} == {"1.1.0"}
+
+
+def resident_mb(process: subprocess.Popen[str]) -> float:
+    lines = Path(f"/proc/{process.pid}/status").read_text().splitlines()
+    line = next(line for line in lines if line.startswith("VmRSS"))
+    return int(line.split()[1]) / 1000
+
+
+def test_ten_thousand_streamed_items_take_no_memory_to_speak_of(
+    root: Path, artifact: Artifact
+) -> None:
+    texts = [
+        f"{number} " + "some words that make a text of usual length " * 20
+        for number in range(10_000)
+    ]
+    with started(root, MAX_BATCH_ITEMS="10000") as process:
+        url = address(announced(process))
+        assert httpx.post(f"{url}/predict", json={"text": texts[0]}).status_code == 200
+        before, most, lines = resident_mb(process), 0.0, 0
+        headers = {"Accept": "application/x-ndjson"}
+        body = {"texts": texts}
+        with httpx.stream("POST", f"{url}/batch-predict", json=body, headers=headers) as answer:
+            for line in answer.iter_lines():
+                assert f'"index":{lines},"status":200' in line
+                lines += 1
+                if lines % 500 == 0:
+                    most = max(most, resident_mb(process))
+    assert lines == 10_000
+    assert most - before < 100
