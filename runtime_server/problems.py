@@ -1,4 +1,4 @@
-"""Errors as RFC 9457 problem details: one shape for everything that goes wrong."""
+"""Answers every error with a problem: one shape for everything that goes wrong."""
 
 import json
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, ConfigDict, JsonValue
+from pydantic import JsonValue
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -19,37 +19,12 @@ from runtime_server.errors import (
     ServerError,
     UnsupportedMediaTypeError,
 )
+from runtime_server.problem import Problem
 
 MEDIA_TYPE: Final = "application/problem+json"
 _LONGEST_ECHO: Final = 100
 # Below it, clients of the Open Inference Protocol look for the member `error` and for no other.
 _PROTOCOL: Final = "/v2"
-
-
-class Problem(BaseModel):
-    """RFC 9457 problem details. Further members depend on the `code`."""
-
-    model_config = ConfigDict(frozen=True, extra="allow")
-
-    type: str
-    title: str
-    status: int
-    detail: str
-    code: str
-    instance: str | None = None
-
-    @classmethod
-    def of(cls, error: ServerError, instance: str | None = None) -> "Problem":
-        """The problem that says what `error` says."""
-        return cls(
-            type=f"urn:samegraph:problem:{error.code}",
-            title=error.title,
-            status=error.status,
-            detail=error.detail,
-            code=error.code,
-            instance=instance,
-            **error.extra,
-        )
 
 
 def problem_response(

@@ -6,10 +6,10 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, Field
 
 from registry import Backend, Manifest
+from runtime_server.answer import Scored
 from runtime_server.delegation import Delegation
 from runtime_server.engine import Score
-from runtime_server.problems import Problem
-from runtime_server.router import Scored
+from runtime_server.problem import Problem
 from runtime_server.routing import Skip
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from registry import Artifact, Backend
+from runtime_server.answer import Answer, Delegated, Scored
 from runtime_server.breakers import Breakers
 from runtime_server.engine import Availability, Engine, Scores
 from runtime_server.errors import (
@@ -26,25 +27,6 @@ from runtime_server.routing import Policy, Preferences, RoutePlan, Skip, plan_ro
 logger = logging.getLogger(__name__)
 
 ATTEMPT_S: Final = 30.0
-
-
-@dataclass(frozen=True)
-class Scored:
-    """A backend computed; `fallbacks` are those that did not."""
-
-    backend: Backend
-    scores: Scores
-    fallbacks: tuple[Skip, ...]
-
-
-@dataclass(frozen=True)
-class Delegated:
-    """The caller is to compute."""
-
-    fallbacks: tuple[Skip, ...]
-
-
-Answer = Scored | Delegated
 
 
 @dataclass(frozen=True)

@@ -1,59 +1,15 @@
 """`GET /health`, `/livez`, `/readyz`: for people, and for whatever restarts servers."""
 
-from typing import Literal, Self
-
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict
 
 from registry import Backend
 from runtime_server.errors import NotReadyError
+from runtime_server.health import BackendHealth, Health, Live, Ready
 from runtime_server.live_catalogue import LiveCatalogue
 from runtime_server.problems import documented
 from runtime_server.readiness import Readiness
 from runtime_server.router import Router
-from runtime_server.routing import Preferences, RoutePlan
-
-
-class Live(BaseModel):
-    """The event loop turns."""
-
-    live: Literal[True] = True
-
-
-class Ready(BaseModel):
-    """The default model answers."""
-
-    ready: Literal[True] = True
-
-
-class BackendHealth(BaseModel):
-    """Whether a backend can run the default model, and if not, why."""
-
-    model_config = ConfigDict(frozen=True)
-
-    available: bool
-    reason: str | None
-    detail: str | None
-
-    @classmethod
-    def of(cls, backend: Backend, plan: RoutePlan) -> Self:
-        """The backend's part in a route plan that was asked for this backend."""
-        skip = plan.skip_of(backend)
-        if skip is None:
-            return cls(available=True, reason=None, detail=None)
-        return cls(available=False, reason=skip.reason, detail=skip.detail)
-
-
-class Health(BaseModel):
-    """The whole picture."""
-
-    model_config = ConfigDict(frozen=True)
-
-    live: bool
-    ready: bool
-    obstacle: str | None
-    default_model: str
-    backends: dict[Backend, BackendHealth]
+from runtime_server.routing import Preferences
 
 
 def health_router(catalogue: LiveCatalogue, router: Router, readiness: Readiness) -> APIRouter:

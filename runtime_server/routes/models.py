@@ -1,14 +1,12 @@
 """`GET /models`, `/models/{id}`, `/models/{id}/download`: public reads, open to any origin."""
 
-from typing import Annotated, Self
+from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request
-from pydantic import BaseModel, ConfigDict
 from starlette.responses import Response
 
-from registry import Backend, Manifest, SizeCategory
-from registry.manifest import MANIFEST_FILE, MODEL_FILE, Routing, Sha256
-from runtime_server.delegation import download_url, manifest_url
+from registry import Manifest
+from registry.manifest import MANIFEST_FILE, MODEL_FILE, Sha256
 from runtime_server.downloads import Downloads
 from runtime_server.errors import (
     ArtifactCorruptError,
@@ -20,6 +18,7 @@ from runtime_server.errors import (
     RangeNotSatisfiableError,
 )
 from runtime_server.live_catalogue import LiveCatalogue
+from runtime_server.model_list import ModelList, ModelSummary
 from runtime_server.problems import documented
 from runtime_server.routing import Policy
 
@@ -31,58 +30,6 @@ PinQuery = Annotated[
     Sha256 | None,
     Query(description="What the file must be; the answer may then be cached for ever."),
 ]
-
-
-class ModelSummary(BaseModel):
-    """One version of one model."""
-
-    model_config = ConfigDict(frozen=True)
-
-    model_id: str
-    version: str
-    digest: str
-    default: bool
-    task: str
-    labels: tuple[str, str]
-    input_kind: str
-    threshold: float
-    size_bytes: int
-    size_category: SizeCategory
-    quantization: str
-    preferred_backend: Backend
-    fallback_backends: tuple[Backend, ...]
-    manifest_url: str
-    download_url: str
-
-    @classmethod
-    def of(cls, manifest: Manifest, routing: Routing, *, default: bool, root_path: str) -> Self:
-        """The summary of a manifest, with the operator's routing."""
-        return cls(
-            model_id=manifest.model_id,
-            version=manifest.version,
-            digest=manifest.digest,
-            default=default,
-            task=manifest.task,
-            labels=manifest.labels,
-            input_kind=manifest.input.kind,
-            threshold=manifest.decision.threshold,
-            size_bytes=manifest.size_bytes,
-            size_category=manifest.size_category,
-            quantization=manifest.quantization.scheme.value,
-            preferred_backend=routing.preferred_backend,
-            fallback_backends=routing.fallback_backends,
-            manifest_url=manifest_url(manifest, root_path),
-            download_url=download_url(manifest, manifest.model, root_path),
-        )
-
-
-class ModelList(BaseModel):
-    """Every served model, all versions."""
-
-    model_config = ConfigDict(frozen=True)
-
-    default_model: str
-    models: tuple[ModelSummary, ...]
 
 
 def models_router(catalogue: LiveCatalogue, policy: Policy, downloads: Downloads) -> APIRouter:

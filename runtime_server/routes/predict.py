@@ -13,6 +13,7 @@ from fastapi import APIRouter, Request, Response
 from starlette.responses import StreamingResponse
 
 from registry import Artifact
+from runtime_server.answer import Scored
 from runtime_server.deadline import Deadline
 from runtime_server.delegation import Delegation
 from runtime_server.errors import (
@@ -33,7 +34,8 @@ from runtime_server.errors import (
 from runtime_server.expiry import Expiry
 from runtime_server.explained import Explained
 from runtime_server.live_catalogue import LiveCatalogue
-from runtime_server.problems import Problem, documented
+from runtime_server.problem import Problem
+from runtime_server.problems import documented
 from runtime_server.requests import BatchPredictRequest, PredictRequest, TextLimits, Wishes
 from runtime_server.result import (
     BatchItem,
@@ -42,7 +44,7 @@ from runtime_server.result import (
     ErrorItem,
     PredictResult,
 )
-from runtime_server.router import Router, Scored
+from runtime_server.router import Router
 
 NDJSON: Final = "application/x-ndjson"
 # Texts of a stream that are under way together, twice: enough to fill batches, few enough to hold.
