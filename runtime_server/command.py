@@ -6,6 +6,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from runtime_server import predict_command
 from runtime_server.errors import SettingsError, StartError
 from runtime_server.settings import Settings, load_settings
 
@@ -20,6 +21,8 @@ HELP = """Serve the models of the registry over HTTP.
   python -m runtime_server --host 0.0.0.0 --port 80 --workers 4
 
   AVAILABLE_MODELS=lexical-tiny python -m runtime_server --check-config
+
+  python -m runtime_server predict "A text."        judge a text, no server needed
 """
 
 
@@ -38,8 +41,9 @@ app = typer.Typer(
 errors = Console(stderr=True)
 
 
-@app.command(help=HELP, epilog=_settings_list())
+@app.callback(invoke_without_command=True, help=HELP, epilog=_settings_list())
 def main(
+    context: typer.Context,
     host: Annotated[str | None, typer.Option(help="Address to listen on, instead of HOST.")] = None,
     port: Annotated[int | None, typer.Option(help="Port, instead of PORT.")] = None,
     workers: Annotated[int | None, typer.Option(help="Processes, instead of WORKERS.")] = None,
@@ -47,7 +51,9 @@ def main(
         bool, typer.Option("--check-config", help="Check settings and registry, then exit 0 or 1.")
     ] = False,
 ) -> None:
-    """Start the server, or check what it would start with."""
+    """Start the server, or check what it would start with; or make way for a command."""
+    if context.invoked_subcommand is not None:
+        return
     try:
         settings = load_settings(host=host, port=port, workers=workers)
         _check(settings) if check_config else _serve(settings)
@@ -57,6 +63,9 @@ def main(
         _fail(exc, 1)
     except KeyboardInterrupt:
         raise typer.Exit(0) from None
+
+
+app.command(help=predict_command.HELP, epilog=predict_command.EPILOG)(predict_command.predict)
 
 
 def _check(settings: Settings) -> None:

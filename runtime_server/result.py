@@ -192,3 +192,12 @@ class BatchLine(Value):
         if isinstance(item, ErrorItem):
             return cls(index=index, status=item.error.status, error=item.error)
         return cls(index=index, status=200, result=item)
+
+    @property
+    def item(self) -> BatchItem:
+        """What `of` was given. Raises ValueError where the line holds neither."""
+        if self.result is not None:
+            return self.result
+        if self.error is not None:
+            return ErrorItem(error=self.error)
+        raise ValueError(f"line {self.index} holds neither a result nor an error")
