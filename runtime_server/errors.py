@@ -263,3 +263,7 @@ class SettingsError(Exception):
 
 class StartError(Exception):
     """The server cannot start, for another reason than a setting."""
+
+
+class ClientError(Exception):
+    """What runtime_server.client raises: a server said no, or could not be asked."""

@@ -2,7 +2,8 @@
 
 from runtime_server.client.async_client import AsyncClient
 from runtime_server.client.client import Client
-from runtime_server.client.errors import ApiError, ClientError, ServerUnreachableError
+from runtime_server.client.errors import ApiError, ServerUnreachableError
+from runtime_server.errors import ClientError
 from runtime_server.result import BatchItem, BatchLine, ErrorItem, PredictResult
 
 __all__ = [

@@ -6,6 +6,7 @@ Bytes that are not what a manifest promises raise registry.DigestMismatchError, 
 from collections.abc import Mapping
 from typing import Final
 
+from runtime_server.errors import ClientError
 from runtime_server.problem import Problem
 
 UNEXPECTED_ANSWER: Final = "unexpected_answer"
@@ -18,10 +19,6 @@ _ADVICE: Final[Mapping[str, str]] = {
     "http_401": "Give the client an api_key that this server knows.",
     "http_403": "Give the client an api_key that may do this.",
 }
-
-
-class ClientError(Exception):
-    """Base of what a client raises."""
 
 
 class ApiError(ClientError):

@@ -14,8 +14,8 @@ import numpy as np
 import onnx
 import pytest
 import uvicorn
-from fastapi import FastAPI
 from onnx import TensorProto, helper, numpy_helper
+from starlette.types import ASGIApp
 
 from registry import Artifact, Backend, FileStore, SizeCategory, sha256_of_bytes
 from registry.manifest import (
@@ -188,9 +188,9 @@ def make_settings(root: Path, tmp_path: Path, **changes: object) -> Settings:
 
 
 @contextmanager
-def listening(app: FastAPI) -> Iterator[httpx.Client]:
-    """The application behind a real uvicorn on a free port, and a client of it."""
-    listener = listen("127.0.0.1", 0)
+def listening(app: ASGIApp, port: int = 0) -> Iterator[httpx.Client]:
+    """The application behind a real uvicorn, on a free port if none is given, and its client."""
+    listener = listen("127.0.0.1", port)
     config = uvicorn.Config(app, http="httptools", ws="none", log_config=None, access_log=False)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, args=([listener],))
