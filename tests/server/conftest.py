@@ -230,3 +230,15 @@ def client(tmp_path_factory: pytest.TempPathFactory, graph: bytes) -> Iterator[h
     publish_to(folder / "registry", graph)
     with listening(create_app(make_settings(folder / "registry", folder))) as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def tiny_client(
+    tmp_path_factory: pytest.TempPathFactory, lexical_tiny: Artifact
+) -> Iterator[httpx.Client]:
+    """A server of what `make export` built, whose default is lexical-tiny."""
+    root = lexical_tiny.folder.parent.parent
+    folder = tmp_path_factory.mktemp("tiny")
+    settings = make_settings(root, folder, default_model="lexical-tiny")
+    with listening(create_app(settings)) as client:
+        yield client

@@ -4,16 +4,14 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
-from registry import Artifact, FileStore
+from registry import FileStore
 from registry.store import DEFAULT_ROOT
-from runtime_server.app import create_app
-from tests.server.conftest import listening, make_settings
-from tests.server.test_command import environment
+from tests.server.command import environment
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 DOCS = REPOSITORY / "docs" / "client.md"
@@ -24,12 +22,9 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", DOCS.read_text(), re.DOTALL | re.MULTILINE)
 
 
-@pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory, lexical_tiny: Artifact) -> Iterator[str]:
-    folder = tmp_path_factory.mktemp("documented")
-    settings = make_settings(DEFAULT_ROOT, folder, default_model="lexical-tiny")
-    with listening(create_app(settings)) as client:
-        yield str(client.base_url).rstrip("/")
+@pytest.fixture
+def address(tiny_client: httpx.Client) -> str:
+    return str(tiny_client.base_url).rstrip("/")
 
 
 @pytest.mark.parametrize("place", range(len(blocks("python"))))
@@ -44,7 +39,7 @@ def test_a_python_snippet_runs(
         artifact.verify()
 
 
-def test_the_shell_commands_run(address: str, tmp_path: Path, lexical_tiny: Artifact) -> None:
+def test_the_shell_commands_run(address: str, tmp_path: Path) -> None:
     (tmp_path / "essay.txt").write_text("An essay.\nIt has two lines.\n")
     (tmp_path / "texts.txt").write_text("One text.\nAnother text.\n")
     (commands,) = blocks("sh")

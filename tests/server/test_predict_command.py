@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -10,9 +9,7 @@ import pytest
 
 from registry import Artifact
 from registry.store import DEFAULT_ROOT
-from runtime_server.app import create_app
-from tests.server.conftest import listening, make_settings
-from tests.server.test_command import COMMAND, environment
+from tests.server.command import COMMAND, environment
 
 TEXTS = (
     "It is important to note that effective communication fosters growth.",
@@ -36,25 +33,15 @@ def predict(
     )
 
 
-@pytest.fixture(scope="module")
-def tiny(
-    tmp_path_factory: pytest.TempPathFactory, lexical_tiny: Artifact
-) -> Iterator[httpx.Client]:
-    folder = tmp_path_factory.mktemp("tiny")
-    settings = make_settings(DEFAULT_ROOT, folder, default_model="lexical-tiny")
-    with listening(create_app(settings)) as client:
-        yield client
-
-
-def test_a_text_is_judged_here_as_a_server_judges_it(tiny: httpx.Client) -> None:
+def test_a_text_is_judged_here_as_a_server_judges_it(tiny_client: httpx.Client) -> None:
     here = predict("--json", *TEXTS, "")
-    there = predict("--json", "--server", str(tiny.base_url), *TEXTS, "")
+    there = predict("--json", "--server", str(tiny_client.base_url), *TEXTS, "")
     assert (here.returncode, there.returncode) == (1, 1)
     found, asked = (
         [json.loads(line) for line in done.stdout.splitlines()] for done in (here, there)
     )
     assert [item["error"]["code"] for item in (found[2], asked[2])] == ["text_too_short"] * 2
-    answers = [tiny.post("/predict", json={"text": text}).json() for text in TEXTS]
+    answers = [tiny_client.post("/predict", json={"text": text}).json() for text in TEXTS]
     for item, other, answer in zip(found, asked, answers, strict=False):
         assert item["probability"] == other["probability"] == answer["probability"]
         assert item["metadata"]["artifact_digest"] == answer["metadata"]["artifact_digest"]
