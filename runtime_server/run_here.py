@@ -34,7 +34,7 @@ class Here:
     router: Router
     limits: TextLimits
     runner: asyncio.Runner
-    threshold: float | None = None
+    threshold: float
 
     @classmethod
     @contextmanager
@@ -48,10 +48,17 @@ class Here:
             ModelNotFoundError: nor what `model` names, which is the default model where it is None.
         """
         artifact = Catalogue.load(settings).choose(model, None).artifact
+        own = artifact.manifest.decision.threshold
         router = Router({Backend.LOCAL: LocalEngine.of(settings)}, _ONLY_HERE)
         with asyncio.Runner() as runner:
             try:
-                yield cls(artifact, router, TextLimits.of(settings), runner, threshold)
+                yield cls(
+                    artifact,
+                    router,
+                    TextLimits.of(settings),
+                    runner,
+                    own if threshold is None else threshold,
+                )
             finally:
                 runner.run(router.close())
 

@@ -27,7 +27,9 @@ class Wished(TypedDict, total=False):
 
     `model_id`: `id` or `id@version`. `variant`: such as `int8_token`. `prefer_backend`: try it
     first. `client_capabilities`: `["client_side"]` where the caller can run models itself.
-    `threshold`: decide at this probability, 0 to 1, instead of the model's own.
+    `threshold`: decide at this probability, 0 to 1, instead of the model's own;
+    `max_false_positive_rate`: at the threshold that was measured to flag at most this share of
+    texts by humans. `explain`: say how each part of a text would be judged alone.
     """
 
     model_id: str | None
@@ -35,6 +37,8 @@ class Wished(TypedDict, total=False):
     prefer_backend: Backend | Literal["local", "modal", "client_side"] | None
     client_capabilities: Sequence[Literal["client_side"]] | None
     threshold: float | None
+    max_false_positive_rate: float | None
+    explain: bool | None
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from runtime_server.errors import (
     NotReadyError,
     UnsupportedMediaTypeError,
 )
+from runtime_server.health import Live, Ready
 from runtime_server.problems import documented
 from runtime_server.protocol_models import (
     IndexEntry,
@@ -24,7 +25,6 @@ from runtime_server.protocol_models import (
     ProtocolModels,
 )
 from runtime_server.readiness import Readiness
-from runtime_server.routes.health import Live, Ready
 from runtime_server.routes.info import server_version
 from runtime_server.tensor_body import EXTENSION
 

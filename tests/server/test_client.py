@@ -201,7 +201,8 @@ def test_a_client_needs_nothing_that_serves() -> None:
 
 
 def test_what_may_be_wished_is_what_the_server_takes() -> None:
-    assert Wished.__annotations__.keys() == Wishes.model_fields.keys()
+    # A client says how long it waits by the header.
+    assert Wished.__annotations__.keys() == Wishes.model_fields.keys() - {"timeout_ms"}
 
 
 def test_an_answer_is_the_servers_own_value(connect: Connect, client: httpx.Client) -> None:
@@ -216,6 +217,8 @@ def test_wishes_reach_the_server(connect: Connect, client: httpx.Client) -> None
     api = connect(client.base_url)
     assert api.predict("a text", threshold=0.0).is_fake is True
     assert api.predict("a text", threshold=1.0, model_id="hash-tiny@1.0.0").is_fake is False
+    assert api.predict("a text", max_false_positive_rate=0.1).metadata.threshold == 0.5
+    assert api.predict("a text", explain=True).metadata.segments
     assert api.predict("a text", client_capabilities=["client_side"]).metadata.delegation
     delegated = api.predict("a text", prefer_backend=Backend.CLIENT_SIDE, model_id=None)
     assert delegated.metadata.delegation is not None
