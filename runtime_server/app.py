@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Final
@@ -24,7 +25,9 @@ from runtime_server.engine import Engine
 from runtime_server.expected_latency import Expectations, LatencyRecord
 from runtime_server.live_catalogue import LiveCatalogue
 from runtime_server.local_engine import LocalEngine
-from runtime_server.metrics import Measured, Metrics
+from runtime_server.logs import request_logger
+from runtime_server.metrics import Metrics
+from runtime_server.observed import Observed
 from runtime_server.path_headers import PathHeaders
 from runtime_server.problems import answer_with_problems
 from runtime_server.protocol_models import ProtocolModels
@@ -44,7 +47,9 @@ from runtime_server.routes.models import models_router
 from runtime_server.routes.predict import Predictor, predict_router
 from runtime_server.routing import Policy
 from runtime_server.settings import Settings, load_settings
+from runtime_server.shared_metrics import folder_of_this_process
 from runtime_server.stopping import drained
+from runtime_server.tracing import TELEMETRY, exported_traces
 
 REQUEST_ID: Final = "X-Request-Id"
 
@@ -56,7 +61,7 @@ def create_app(settings: Settings, engines: Mapping[Backend, Engine] | None = No
         SettingsError, StartError: the registry does not hold what the settings name.
     """
     catalogue = LiveCatalogue(Catalogue.load(settings))
-    metrics = Metrics()
+    metrics = Metrics(folder_of_this_process())
     local = LocalEngine.of(settings, metrics)
     own = engines or {Backend.LOCAL: local}
     router = Router(
@@ -88,6 +93,7 @@ def create_app(settings: Settings, engines: Mapping[Backend, Engine] | None = No
         lifespan=lambda _: _running(router, readiness, settings.shutdown_drain_s),
         redirect_slashes=False,
         redoc_url=None,
+        telemetry=TELEMETRY,
     )
     answer_with_problems(app)
     app.include_router(info_router(catalogue))
@@ -114,15 +120,16 @@ def app_from_environment() -> FastAPI:
 @asynccontextmanager
 async def _running(router: Router, readiness: Readiness, drain_s: float) -> AsyncIterator[None]:
     # In the background: the server listens at once, and /readyz tells when it is warm.
-    warming = asyncio.create_task(readiness.warm())
-    try:
-        with drained(readiness.stop, drain_s):
-            yield
-    finally:
-        warming.cancel()
-        with suppress(asyncio.CancelledError):
-            await warming
-        await router.close()
+    async with exported_traces(server_version()):
+        warming = asyncio.create_task(readiness.warm())
+        try:
+            with drained(readiness.stop, drain_s):
+                yield
+        finally:
+            warming.cancel()
+            with suppress(asyncio.CancelledError):
+                await warming
+            await router.close()
 
 
 def _policy(settings: Settings) -> Policy:
@@ -149,7 +156,7 @@ def _add_middleware(app: FastAPI, settings: Settings, metrics: Metrics) -> None:
             allow_headers=("Content-Type",),
         )
     app.add_middleware(PathHeaders)
-    app.add_middleware(Measured, metrics=metrics)
+    app.add_middleware(Observed, metrics=metrics, log=request_logger(settings, sys.stderr))
     app.add_middleware(
         CorrelationIdMiddleware,
         header_name=REQUEST_ID,

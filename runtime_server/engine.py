@@ -49,11 +49,21 @@ class EngineTimings:
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """Scores in the order of the texts, and what computed them."""
+    """Scores in the order of the texts, and what computed them.
+
+    `batch_rows` is the size of the largest batch that one of the texts ran in, if that is known.
+    """
 
     items: tuple[Score, ...]
     provider: str
     timings: EngineTimings
+    batch_rows: int = 0
+
+    @property
+    def tokens(self) -> int | None:
+        """Of all texts; None where the graph reads text itself."""
+        known = [score.tokens for score in self.items if score.tokens is not None]
+        return sum(known) if known else None
 
 
 class ModelMemory(Protocol):

@@ -21,7 +21,8 @@ CUDA: Final = "CUDAExecutionProvider"
 # Products in TF32 have ten bits of mantissa: the answer would be another one than on a CPU.
 _CUDA_OPTIONS: Final[Mapping[str, str]] = {"use_tf32": "0"}
 EXTERNAL_DATA_FILE: Final = f"{MODEL_FILE}.data"
-_ERRORS_ONLY: Final = 3
+# Errors are raised; onnxruntime's own lines about them may quote the text.
+_FATAL_ONLY: Final = 4
 _DATA_FOLDER: Final = "session.model_external_initializers_file_folder_path"
 
 
@@ -57,7 +58,7 @@ class GraphSession:
         options = ort.SessionOptions()
         options.intra_op_num_threads = plan.threads
         options.inter_op_num_threads = 1
-        options.log_severity_level = _ERRORS_ONLY
+        options.log_severity_level = _FATAL_ONLY
         if isinstance(graph, bytes):
             # Else onnxruntime would take external data, unverified, from the working directory.
             options.add_session_config_entry(_DATA_FOLDER, os.devnull)

@@ -125,6 +125,7 @@ class LocalEngine:
                 queue_ms=ran.queue_s * 1e3,
                 run_ms=(done - normalized - ran.queue_s) * 1e3,
             ),
+            batch_rows=ran.batch_rows,
         )
 
     async def load(self, artifact: Artifact) -> None:

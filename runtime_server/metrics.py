@@ -1,18 +1,26 @@
 """What the server counts and times, for Prometheus: `GET /metrics`."""
 
-from collections.abc import Callable, Mapping
-from time import perf_counter
-from typing import Any, Final
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    generate_latest,
+)
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from prometheus_client.multiprocess import MultiProcessCollector
 
 from runtime_server.breaker import BreakerState
 
 MEDIA_TYPE: Final = CONTENT_TYPE_LATEST
 _SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 _ROWS: Final = (1, 2, 4, 8, 12, 16)
+_TOKENS: Final = (16, 32, 64, 128, 256, 512, 1024, 2048, 4096)
 _BREAKER: Final = {BreakerState.CLOSED: 0, BreakerState.HALF_OPEN: 1, BreakerState.OPEN: 2}
 _RATIOS: Final = (1, 1.02, 1.05, 1.1, 1.15, 1.25, 1.5, 2)
 
@@ -23,15 +31,21 @@ class Metrics:
     So no request can add a series of its own making.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, shared: Path | None = None) -> None:
+        """`shared` is the folder in which all workers count, where there are several."""
         self._registry = CollectorRegistry()
+        self._shared = shared
+        if shared is None:
+            ProcessCollector(registry=self._registry)
         self._requests = self._counter("requests", "Requests", "model", "route", "code")
         self._seconds = self._histogram("request_seconds", "Whole requests", _SECONDS, "route")
         self._read = self._histogram("tokenize_seconds", "Reading texts", _SECONDS, "model")
         self._queued = self._histogram("queue_seconds", "Waiting in the queue", _SECONDS, "model")
         self._ran = self._histogram("infer_seconds", "Runs of a batch", _SECONDS, "model")
         self._rows = self._histogram("batch_rows", "Rows in a batch", _ROWS, "model")
-        self._tokens = self._counter("batch_tokens", "Tokens run, padding excluded", "model")
+        self._tokens = self._histogram(
+            "batch_tokens", "Tokens in a batch, padding excluded", _TOKENS, "model"
+        )
         self._padding = self._histogram(
             "batch_padding_ratio", "Tokens with padding for each without", _RATIOS, "model"
         )
@@ -43,7 +57,9 @@ class Metrics:
         self._breaker = self._gauge(
             "breaker_state", "0 closed, 1 half-open, 2 open", "backend", "model"
         )
-        self._loaded = self._gauge("model_loaded", "1 where the model is in memory", "model")
+        self._loaded = self._gauge(
+            "model_loaded", "Processes that hold the model in memory", "model"
+        )
         self._memory = self._gauge(
             "model_memory_bytes", "Of loaded models, by their manifests", "model"
         )
@@ -51,8 +67,12 @@ class Metrics:
         self._evictions = self._counter("model_evictions", "Models given up for others", "model")
 
     def text(self) -> bytes:
-        """Everything, in Prometheus' text format."""
-        return generate_latest(self._registry)
+        """Everything, of all workers, in Prometheus' text format."""
+        if self._shared is None:
+            return generate_latest(self._registry)
+        of_all = CollectorRegistry()
+        MultiProcessCollector(of_all, str(self._shared))  # type: ignore[no-untyped-call]
+        return generate_latest(of_all)
 
     def answered(self, route: str, model: str, code: int, seconds: float) -> None:
         """A request is done; `model` is "" where none was chosen."""
@@ -71,7 +91,7 @@ class Metrics:
         """A batch has run; `lengths` are the rows' where they are padded, else 0."""
         self._ran.labels(model).observe(seconds)
         self._rows.labels(model).observe(len(lengths))
-        self._tokens.labels(model).inc(tokens)
+        self._tokens.labels(model).observe(tokens)
         if real := sum(lengths):
             self._padding.labels(model).observe(max(lengths) * len(lengths) / real)
 
@@ -108,7 +128,14 @@ class Metrics:
         return Counter(f"samegraph_{name}", told, labels, registry=self._registry)
 
     def _gauge(self, name: str, told: str, *labels: str) -> Gauge:
-        return Gauge(f"samegraph_{name}", told, labels, registry=self._registry)
+        # Of several workers, the sum over those that live.
+        return Gauge(
+            f"samegraph_{name}",
+            told,
+            labels,
+            registry=self._registry,
+            multiprocess_mode="livesum",
+        )
 
     def _histogram(
         self, name: str, told: str, buckets: tuple[float, ...], *labels: str
@@ -116,48 +143,3 @@ class Metrics:
         return Histogram(
             f"samegraph_{name}", told, labels, buckets=buckets, registry=self._registry
         )
-
-
-class Measured:
-    """Middleware that counts and times every request by its route, never by its path."""
-
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
-        self._app = app
-        self._metrics = metrics
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """ASGI."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        began, code, counted = perf_counter(), 500, False
-
-        def count() -> None:
-            nonlocal counted
-            if not counted:
-                seconds = perf_counter() - began
-                self._metrics.answered(_route(scope), _model(scope), code, seconds)
-            counted = True
-
-        async def noted(message: Message) -> None:
-            nonlocal code
-            if message["type"] == "http.response.start":
-                code = message["status"]
-            elif not message.get("more_body", False):
-                # Before its last bytes: who has the answer finds it counted.
-                count()
-            await send(message)
-
-        try:
-            await self._app(scope, receive, noted)
-        finally:
-            count()
-
-
-def _route(scope: Mapping[str, Any]) -> str:
-    """The template, such as /models/{model}; "" where no route was found."""
-    return str(getattr(scope.get("route"), "path", ""))
-
-
-def _model(scope: Mapping[str, Any]) -> str:
-    return str(scope.get("state", {}).get("model", ""))

@@ -22,7 +22,9 @@ from runtime_server.errors import (
 from runtime_server.expiry import NEVER, Expiry
 from runtime_server.metrics import Metrics
 from runtime_server.observed_latency import ObservedLatency
+from runtime_server.request_notes import note_answer, note_items
 from runtime_server.routing import Policy, Preferences, RoutePlan, Skip, plan_route
+from runtime_server.spans import record_spans
 
 logger = logging.getLogger(__name__)
 
@@ -60,6 +62,7 @@ class Router:
         expiry: Expiry = NEVER,
     ) -> Answer:
         """The first answer that a backend gives. Raises AllBackendsFailedError, OverloadedError."""
+        note_items(len(texts))
         plan = self.plan(artifact, preferences)
         tried: list[Skip] = []
         overload: EngineOverloadedError | None = None
@@ -67,6 +70,7 @@ class Router:
             tried.extend(step.passed_over)
             if step.backend is Backend.CLIENT_SIDE:
                 self._note(step.backend, tried)
+                note_answer(step.backend, tokens=None)
                 return Delegated(tuple(tried))
             within_s = None if step is plan.steps[-1] else self.attempt_s
             try:
@@ -76,6 +80,8 @@ class Router:
                 tried.append(Skip(step.backend, exc.reason, exc.detail))
             else:
                 self._note(step.backend, tried)
+                note_answer(step.backend, scores.tokens)
+                record_spans(step.backend, artifact, scores)
                 return Scored(step.backend, scores, tuple(tried))
         if overload is not None:
             self.metrics.rejected(overload.reason)

@@ -31,6 +31,7 @@ class _Waiting:
     row: Row = field(compare=False)
     done: "asyncio.Future[float]" = field(compare=False)
     started: float = field(default=math.nan, compare=False)
+    batch_rows: int = field(default=0, compare=False)
 
     def give(self, probability: float) -> None:
         """Unless nobody waits any more."""
@@ -47,10 +48,14 @@ class _Waiting:
 
 @dataclass(frozen=True)
 class Ran:
-    """Probabilities in the order of the rows; seconds until the last of them began to run."""
+    """Probabilities in the order of the rows; seconds until the last of them began to run.
+
+    `batch_rows` is the size of the largest batch that one of them was in.
+    """
 
     probabilities: tuple[float, ...]
     queue_s: float
+    batch_rows: int
 
 
 class RowQueue:
@@ -102,7 +107,11 @@ class RowQueue:
         finally:
             for one in waiting:
                 one.done.cancel()
-        return Ran(tuple(found), max((one.started for one in waiting), default=began) - began)
+        return Ran(
+            tuple(found),
+            queue_s=max((one.started for one in waiting), default=began) - began,
+            batch_rows=max((one.batch_rows for one in waiting), default=0),
+        )
 
     def require_room(self, wanted: int) -> None:
         """Raises EngineOverloadedError where so many tokens more would be too many.
@@ -179,7 +188,7 @@ class RowQueue:
     async def _timed_run(self, batch: Sequence[_Waiting]) -> Sequence[float]:
         began = perf_counter()
         for one in batch:
-            one.started = began
+            one.started, one.batch_rows = began, len(batch)
         found = await self._run([one.row for one in batch])
         self._learn_rate(sum(one.row.tokens for one in batch), perf_counter() - began)
         return found

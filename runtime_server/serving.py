@@ -4,7 +4,9 @@ import errno
 import os
 import signal
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from pathlib import Path
+from shutil import rmtree
 from types import FrameType
 from typing import Any, Final
 
@@ -13,38 +15,16 @@ from uvicorn.supervisors import Multiprocess
 
 from runtime_server.app import create_app
 from runtime_server.errors import StartError
+from runtime_server.logs import log_config
 from runtime_server.settings import Settings
+from runtime_server.shared_metrics import forget_gone, shared_folder
 from runtime_server.stopping import KILLED_BY, SIGNALS
 
 FACTORY: Final = "runtime_server.app:app_from_environment"
 BACKLOG: Final = 2048
 WORKER_START_S: Final = 30.0
-_LOGGED: Final[Mapping[str, str]] = {
-    # What uvicorn says about starting and stopping, the start-up message says better.
-    "uvicorn.error": "WARNING",
-    "uvicorn.access": "INFO",
-    "runtime_server": "INFO",
-}
 
 Announce = Callable[[], None]
-
-
-def log_config() -> dict[str, Any]:
-    """For logging.config.dictConfig. Requests are logged by address and status; texts never."""
-    return {
-        "version": 1,
-        "disable_existing_loggers": False,
-        "formatters": {
-            "plain": {"format": "%(asctime)s %(levelname)-7s %(name)s %(message)s"},
-        },
-        "handlers": {
-            "stderr": {"class": "logging.StreamHandler", "formatter": "plain"},
-        },
-        "loggers": {
-            name: {"handlers": ["stderr"], "level": level, "propagate": False}
-            for name, level in _LOGGED.items()
-        },
-    }
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -71,13 +51,14 @@ def serve(settings: Settings, listener: socket.socket, announce: Announce) -> No
     # When all is done, uvicorn raises the signal again: that must not be what the process dies of.
     signal.signal(signal.SIGTERM, _all_is_answered)
     if settings.workers == 1:
-        config = _config(create_app(settings))
+        config = _config(settings, create_app(settings))
         server: Any = _AnnouncingServer(config, announce)
         server.run(sockets=[listener])
     else:
-        config = _config(FACTORY, factory=True, workers=settings.workers)
+        config = _config(settings, FACTORY, factory=True)
         _export(settings)
-        _AnnouncingSupervisor(config, [listener], announce).run()
+        with shared_folder() as counts:
+            _AnnouncingSupervisor(config, [listener], announce, counts).run()
 
 
 def _all_is_answered(_signum: int, _frame: FrameType | None) -> None:
@@ -96,10 +77,16 @@ class _AnnouncingServer(uvicorn.Server):
 
 class _AnnouncingSupervisor(Multiprocess):
     def __init__(
-        self, config: uvicorn.Config, sockets: list[socket.socket], announce: Announce
+        self,
+        config: uvicorn.Config,
+        sockets: list[socket.socket],
+        announce: Announce,
+        counts: Path,
     ) -> None:
         super().__init__(config, sockets)
         self._announce = announce
+        self._counts = counts
+        self._known: set[int] = set()
         self._stopping = False
         for number in SIGNALS:
             signal.signal(number, self._on_signal)
@@ -108,6 +95,7 @@ class _AnnouncingSupervisor(Multiprocess):
         if self._stopping:
             for process in self.processes:
                 process.process.kill()
+            rmtree(self._counts, ignore_errors=True)
             os._exit(KILLED_BY + number)
         self._stopping = True
         self.signal_queue.append(number)
@@ -118,15 +106,22 @@ class _AnnouncingSupervisor(Multiprocess):
         if all(ready):
             self._announce()
 
+    def keep_subprocess_alive(self) -> None:
+        super().keep_subprocess_alive()
+        living = {process.pid for process in self.processes if process.pid is not None}
+        forget_gone(self._counts, self._known - living)
+        self._known = living
 
-def _config(app: Any, *, factory: bool = False, workers: int = 1) -> uvicorn.Config:  # noqa: ANN401
+
+def _config(settings: Settings, app: Any, *, factory: bool = False) -> uvicorn.Config:  # noqa: ANN401
     return uvicorn.Config(
         app,
         factory=factory,
-        workers=workers,
+        workers=settings.workers,
         http="httptools",
         ws="none",
-        log_config=log_config(),
+        log_config=log_config(settings),
+        access_log=False,
         server_header=False,
         timeout_graceful_shutdown=10,
     )

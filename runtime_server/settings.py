@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Final, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -38,6 +38,10 @@ def _listed(value: object) -> object:
     return [item.strip() for item in value.split(",") if item.strip()]
 
 
+def _lower(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
+
+
 def _origin(text: str) -> str:
     scheme, separator, host = text.partition("://")
     if text != "*" and not (scheme in {"http", "https"} and separator and host.strip("/") == host):
@@ -57,6 +61,8 @@ ServedModelList = Annotated[tuple[ServedModel, ...], NoDecode, BeforeValidator(_
 OriginList = Annotated[
     tuple[Annotated[str, AfterValidator(_origin)], ...], NoDecode, BeforeValidator(_listed)
 ]
+LogFormat = Annotated[Literal["auto", "json", "console"], BeforeValidator(_lower)]
+LogLevel = Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)]
 Gigabytes = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
@@ -75,6 +81,12 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 is every one.")
     port: int = Field(8000, ge=0, le=65535, description="Port, 0 to 65535; 0 takes a free one.")
     workers: int = Field(1, ge=1, le=64, description="Server processes, 1 to 64.")
+    log_format: LogFormat = Field(
+        "auto", description="json, console, or auto: console lines on a terminal, else JSON lines."
+    )
+    log_level: LogLevel = Field(
+        "info", description="Least serious lines to log: debug, info, warning or error."
+    )
     registry_root: Path = Field(DEFAULT_ROOT, description="Folder of the artifact store.")
     demo_root: Path = Field(DEMO_ROOT, description="Folder of the built demo page.")
     default_model: str = Field(

@@ -1,5 +1,7 @@
 """`GET /metrics`, for Prometheus."""
 
+import asyncio
+
 from fastapi import APIRouter
 from starlette.responses import Response
 
@@ -13,6 +15,7 @@ def metrics_router(metrics: Metrics) -> APIRouter:
     @routes.get("/metrics", response_class=Response, responses={200: {"content": {MEDIA_TYPE: {}}}})
     async def show() -> Response:
         """Counters, gauges and histograms in Prometheus' text format."""
-        return Response(metrics.text(), media_type=MEDIA_TYPE)
+        # In a thread: the counts of several workers are read from files.
+        return Response(await asyncio.to_thread(metrics.text), media_type=MEDIA_TYPE)
 
     return routes
