@@ -79,8 +79,14 @@ def _shared() -> list[Processor]:
 
 def _rendering(json: bool, stream: TextIO) -> list[Processor]:
     if json:
-        return [_with_stack, structlog.processors.JSONRenderer()]
+        return [_with_stack, _headed, structlog.processors.JSONRenderer()]
     return [_with_stack_as_text, structlog.dev.ConsoleRenderer(colors=stream.isatty())]
+
+
+def _headed(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """What people look for first comes first."""
+    first = {name: event.pop(name) for name in ("timestamp", "level", "event")}
+    return {**first, **event}
 
 
 def _with_stack(_: WrappedLogger, __: str, event: EventDict) -> EventDict:

@@ -13,6 +13,7 @@ _IDS: Final = "(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})"
 _KNOWN: Final = re.compile(f"00-{_IDS}")
 # A version that is not known yet may say more behind the flags; ff is no version.
 _LATER: Final = re.compile(f"(?!00|ff)[0-9a-f]{{2}}-{_IDS}(?:-.*)?")
+_BLANKS: Final = " \t"
 # What every participant must pass on; of a longer one, nothing.
 _STATE: Final = re.compile("[ -~]{1,512}")
 
@@ -34,7 +35,7 @@ class TraceContext:
     @classmethod
     def given(cls, parents: Iterable[str], states: Iterable[str] = ()) -> Self | None:
         """The caller's span, by all headers of each name; None where there is no valid one."""
-        match [_KNOWN.fullmatch(parent) or _LATER.fullmatch(parent) for parent in parents]:
+        match [_parsed(parent.strip(_BLANKS)) for parent in parents]:
             case [re.Match() as found]:
                 trace_id, span_id, flags = found.groups()
                 state = ",".join(states)
@@ -54,3 +55,7 @@ class TraceContext:
     def traceparent(self) -> str:
         """As a header; of the flags, only the one that version 00 knows."""
         return f"00-{self.trace_id}-{self.span_id}-{self.sampled:02x}"
+
+
+def _parsed(parent: str) -> re.Match[str] | None:
+    return _KNOWN.fullmatch(parent) or _LATER.fullmatch(parent)

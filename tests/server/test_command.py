@@ -92,7 +92,7 @@ def test_the_printed_curl_works_at_once_and_ctrl_c_is_quiet(
     assert status == 0
     assert "Traceback" not in stderr
     assert "committee" not in stderr
-    assert "POST /predict" in stderr
+    assert '"route": "/predict"' in stderr
 
 
 def test_the_message_names_the_demo_page_or_how_to_build_it(
