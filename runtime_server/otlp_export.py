@@ -26,7 +26,7 @@ def start_export(version: str) -> TracerProvider:
     names = {SERVICE_VERSION: version}
     if not os.environ.get("OTEL_SERVICE_NAME"):
         names[SERVICE_NAME] = "samegraph"
-    provider = TracerProvider(resource=Resource.create(names))
+    provider = TracerProvider(resource=Resource.create(names), shutdown_on_exit=False)
     provider.add_span_processor(WithoutQuery())
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     trace.set_tracer_provider(provider)

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import threading
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+# Spans that a collector does not take in this time are lost: a server must stop when told to.
+LAST_SPANS_S: Final = 3.0
 ENDPOINTS: Final = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 # FastAPI's own spans of requests; its logs would hold messages, which may quote texts.
 TELEMETRY: Final[TelemetryConfig] = {
@@ -43,7 +46,9 @@ async def exported_traces(version: str) -> AsyncIterator[None]:
         yield
     finally:
         if provider is not None:
-            await asyncio.to_thread(provider.shutdown)
+            last = threading.Thread(target=provider.shutdown, daemon=True)
+            last.start()
+            await asyncio.to_thread(last.join, LAST_SPANS_S)
 
 
 def _started(version: str) -> "TracerProvider | None":
