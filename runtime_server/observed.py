@@ -8,7 +8,6 @@ from typing import Any, Final
 
 from asgi_correlation_id import correlation_id
 from opentelemetry import trace
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bind_contextvars
 from structlog.typing import FilteringBoundLogger
@@ -40,10 +39,13 @@ class Observed:
             await self._app(scope, receive, send)
             return
         context = trace_of(scope)
-        bind_contextvars(
-            request_id=correlation_id.get(), trace_id=context.trace_id, span_id=context.span_id
-        )
-        exchange = _Exchange(self, scope, send, context)
+        names = {
+            "request_id": correlation_id.get(),
+            "trace_id": context.trace_id,
+            "span_id": context.span_id,
+        }
+        bind_contextvars(**names)
+        exchange = _Exchange(self, scope, send, context, names)
         try:
             await self._app(scope, receive, exchange.send)
         except Exception as exc:
@@ -80,14 +82,23 @@ class Observed:
             say = self._log.warning
         # An answer does not fail because nobody reads the log.
         with suppress(OSError):
-            say("request", **{name: value for name, value in fields.items() if value is not None})
+            known = {name: value for name, value in fields.items() if value is not None}
+            say("request", **exchange.names, **known)
 
 
 class _Exchange:
     """One request and what is known of its answer."""
 
-    def __init__(self, observed: Observed, scope: Scope, send: Send, context: TraceContext) -> None:
+    def __init__(
+        self,
+        observed: Observed,
+        scope: Scope,
+        send: Send,
+        context: TraceContext,
+        names: Mapping[str, str | None],
+    ) -> None:
         self.scope = scope
+        self.names = names
         self.status = FAILED
         self.begun = False
         self.notes: RequestNotes = begin_notes()
@@ -101,10 +112,7 @@ class _Exchange:
         """Pass on; the answer says which trace it belongs to."""
         if message["type"] == "http.response.start":
             self.begun, self.status = True, message["status"]
-            headers = MutableHeaders(scope=message)
-            headers.append(TRACEPARENT, self._context.traceparent)
-            if self._context.state:
-                headers.append(TRACESTATE, self._context.state)
+            message["headers"] = [*message.get("headers", ()), *self._context.headers]
         elif not message.get("more_body", False):
             # Before its last bytes: who has the answer finds it counted.
             self.end()
@@ -127,9 +135,12 @@ def trace_of(scope: Scope) -> TraceContext:
             span.trace_flags.sampled,
             span.trace_state.to_header(),
         )
-    headers = Headers(scope=scope)
-    given = TraceContext.given(headers.getlist(TRACEPARENT), headers.getlist(TRACESTATE))
+    given = TraceContext.given(_values(scope, TRACEPARENT), _values(scope, TRACESTATE))
     return given.child() if given else TraceContext.begun()
+
+
+def _values(scope: Scope, name: bytes) -> list[str]:
+    return [value.decode("latin-1") for key, value in scope["headers"] if key == name]
 
 
 def _route(scope: Mapping[str, Any]) -> str:

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Self
 
-TRACEPARENT: Final = "traceparent"
-TRACESTATE: Final = "tracestate"
+TRACEPARENT: Final = b"traceparent"
+TRACESTATE: Final = b"tracestate"
 _SAMPLED: Final = 0x01
 _IDS: Final = "(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})"
 _KNOWN: Final = re.compile(f"00-{_IDS}")
@@ -55,6 +55,12 @@ class TraceContext:
     def traceparent(self) -> str:
         """As a header; of the flags, only the one that version 00 knows."""
         return f"00-{self.trace_id}-{self.span_id}-{self.sampled:02x}"
+
+    @property
+    def headers(self) -> tuple[tuple[bytes, bytes], ...]:
+        """As ASGI has them."""
+        parent = (TRACEPARENT, self.traceparent.encode())
+        return (parent, (TRACESTATE, self.state.encode())) if self.state else (parent,)
 
 
 def _parsed(parent: str) -> re.Match[str] | None:

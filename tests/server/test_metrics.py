@@ -76,9 +76,18 @@ def test_the_engine_says_what_it_loaded_ran_and_holds(own: httpx.Client) -> None
     # The first was to warm up.
     assert found["infer_seconds_count", name] >= 2
     assert found["batch_rows_sum", name] == 4
+    assert found["batch_tokens_count", name] == found["batch_rows_count", name]
+    assert found["batch_tokens_sum", name] > 4
     assert found["tokenize_seconds_count", name] == found["queue_seconds_count", name] == 2
     assert found["queue_tokens", name] == 0
     assert found["fallback_total", "client_side,caller_cannot_run_it,local"] >= 1
+
+
+def test_the_process_says_what_it_takes(own: httpx.Client) -> None:
+    found = samples(own)
+    assert found["process_resident_memory_bytes", ""] > 10_000_000
+    assert found["process_open_fds", ""] > 3
+    assert found["process_cpu_seconds_total", ""] > 0
 
 
 def test_models_given_up_are_counted(
