@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from prometheus_client import (
     CollectorRegistry,
@@ -22,6 +22,7 @@ _SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2
 _ROWS: Final = (1, 2, 4, 8, 12, 16)
 _TOKENS: Final = (16, 32, 64, 128, 256, 512, 1024, 2048, 4096)
 _BREAKER: Final = {BreakerState.CLOSED: 0, BreakerState.HALF_OPEN: 1, BreakerState.OPEN: 2}
+_OfWorkers = Literal["livesum", "livemax"]
 _RATIOS: Final = (1, 1.02, 1.05, 1.1, 1.15, 1.25, 1.5, 2)
 
 
@@ -55,7 +56,11 @@ class Metrics:
             "fallback", "Backends passed over for another", "from", "to", "reason"
         )
         self._breaker = self._gauge(
-            "breaker_state", "0 closed, 1 half-open, 2 open", "backend", "model"
+            "breaker_state",
+            "0 closed, 1 half-open, 2 open",
+            "backend",
+            "model",
+            of_workers="livemax",
         )
         self._loaded = self._gauge(
             "model_loaded", "Processes that hold the model in memory", "model"
@@ -127,14 +132,15 @@ class Metrics:
     def _counter(self, name: str, told: str, *labels: str) -> Counter:
         return Counter(f"samegraph_{name}", told, labels, registry=self._registry)
 
-    def _gauge(self, name: str, told: str, *labels: str) -> Gauge:
-        # Of several workers, the sum over those that live.
+    def _gauge(
+        self, name: str, told: str, *labels: str, of_workers: _OfWorkers = "livesum"
+    ) -> Gauge:
         return Gauge(
             f"samegraph_{name}",
             told,
             labels,
             registry=self._registry,
-            multiprocess_mode="livesum",
+            multiprocess_mode=of_workers,
         )
 
     def _histogram(

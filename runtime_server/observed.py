@@ -21,7 +21,7 @@ from runtime_server.trace_context import TRACEPARENT, TRACESTATE, TraceContext
 logger = logging.getLogger(__name__)
 
 # Asked for every few seconds by what watches the server.
-PROBES: Final = frozenset({"/livez", "/readyz", "/metrics"})
+PROBES: Final = frozenset({"/livez", "/readyz", "/metrics", "/v2/health/live", "/v2/health/ready"})
 FAILED: Final = 500
 
 
@@ -77,9 +77,9 @@ class Observed:
             "tokens": notes.tokens,
             "client": client[0] if client else None,
         }
-        say = self._log.debug if route in PROBES else self._log.info
-        if status >= FAILED:
-            say = self._log.warning
+        say = self._log.info if status < FAILED else self._log.warning
+        if route in PROBES:
+            say = self._log.debug
         # An answer does not fail because nobody reads the log.
         with suppress(OSError):
             known = {name: value for name, value in fields.items() if value is not None}

@@ -48,6 +48,11 @@ def ended(process: subprocess.Popen[str]) -> list[Line]:
     return [json.loads(line) for line in stderr.splitlines()]
 
 
+def tensor(datatype: str) -> dict[str, object]:
+    one = {"name": "text", "shape": [1], "datatype": datatype, "data": [MARK]}
+    return {"id": MARK, "inputs": [one]}
+
+
 def requests_with_the_mark(url: str) -> dict[str, int]:
     """Status by request id, of requests that hold the mark wherever a caller can put it."""
     long = MARK + "x" * 3000
@@ -61,6 +66,9 @@ def requests_with_the_mark(url: str) -> dict[str, int]:
         "no-model": ("/predict", {"text": MARK, "model_id": MARK}),
         "damaged": ("/predict", {"text": MARK, "model_id": "damaged"}),
         "run-fails": ("/predict", {"text": MARK, "model_id": "number"}),
+        "v2": ("/v2/models/hash-tiny/infer", tensor("BYTES")),
+        "v2-bad": ("/v2/models/hash-tiny/infer", tensor("FP32")),
+        "v2-text": ("/v2/models/number/infer", tensor("BYTES")),
         "too-large": ("/predict", {"text": long * 100}),
     }
     headers = {"authorization": f"Bearer {MARK}", "cookie": MARK, "user-agent": MARK}
@@ -106,7 +114,7 @@ def test_no_text_reaches_the_log_whatever_goes_wrong(
     assert {200, 400, 404, 405, 413, 422, 503} <= set(sent.values())
     assert done["probe"]["level"] == "debug"
     failures = {line["request_id"] for line in lines if "failed on" in line["event"]}
-    assert failures == {"damaged", "run-fails"}
+    assert failures == {"damaged", "run-fails", "v2-text"}
 
 
 def test_a_request_is_one_line_that_says_what_was_done(root: Path, artifact: Artifact) -> None:
