@@ -28,6 +28,7 @@ from runtime_server.local_engine import LocalEngine
 from runtime_server.logs import request_logger
 from runtime_server.metrics import Metrics
 from runtime_server.observed import Observed
+from runtime_server.openapi import DocumentedApi, RequestLimits
 from runtime_server.path_headers import PathHeaders
 from runtime_server.problems import answer_with_problems
 from runtime_server.protocol_models import ProtocolModels
@@ -36,6 +37,7 @@ from runtime_server.reload import Reload
 from runtime_server.requests import TextLimits
 from runtime_server.router import Router
 from runtime_server.routes.admin import admin_router, restart_workers
+from runtime_server.routes.api_page import api_page_files, api_page_router
 from runtime_server.routes.backends import backends_router
 from runtime_server.routes.demo import demo_router
 from runtime_server.routes.health import health_router
@@ -79,19 +81,21 @@ def create_app(settings: Settings, engines: Mapping[Backend, Engine] | None = No
     )
     reload = Reload(settings, catalogue, local, readiness, asyncio.Lock())
     restart = restart_workers if settings.workers > 1 else None
+    limits = RequestLimits(TextLimits.of(settings), settings.max_batch_items)
     predictor = Predictor(
         catalogue,
         router,
-        TextLimits.of(settings),
-        settings.max_batch_items,
+        limits.text,
+        limits.max_batch_items,
         Deadline(settings.request_timeout_ms, metrics),
     )
-    app = FastAPI(
+    app = DocumentedApi(
+        limits,
         title="Samegraph",
-        description="One text detector, the same answer on every backend.",
         version=server_version(),
         lifespan=lambda _: _running(router, readiness, settings.shutdown_drain_s),
         redirect_slashes=False,
+        docs_url=None,
         redoc_url=None,
         telemetry=TELEMETRY,
     )
@@ -100,14 +104,16 @@ def create_app(settings: Settings, engines: Mapping[Backend, Engine] | None = No
     app.include_router(health_router(catalogue, router, readiness))
     app.include_router(backends_router(catalogue, router, expectations))
     app.include_router(models_router(catalogue, router.policy, Downloads()))
-    app.include_router(predict_router(predictor))
+    app.include_router(predict_router(predictor, settings.max_body_bytes))
     app.include_router(inference_protocol_router(ProtocolModels(catalogue, router), readiness))
     app.include_router(infer_router(predictor, settings.max_body_bytes))
     app.include_router(metrics_router(metrics))
     access = AdminAccess(settings.admin_key)
     app.include_router(admin_router(catalogue, local, reload, access, restart))
     app.include_router(demo_router())
+    app.include_router(api_page_router())
     app.mount("/demo", DemoFiles(settings.demo_root))
+    app.mount("/docs", api_page_files())
     _add_middleware(app, settings, metrics)
     return app
 
@@ -147,7 +153,9 @@ def _breaker_limits(settings: Settings) -> BreakerLimits:
 
 def _add_middleware(app: FastAPI, settings: Settings, metrics: Metrics) -> None:
     # The last one added sees a request first.
-    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
+    app.add_middleware(
+        BodyLimit, max_bytes=settings.max_body_bytes, timeout_s=settings.body_timeout_s
+    )
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,

@@ -29,6 +29,12 @@ class ServerError(Exception):
         return {}
 
 
+class MalformedRequestError(ServerError):
+    """What came is not a whole HTTP/1.1 request."""
+
+    status, code, title = 400, "malformed_request", "The request is not valid HTTP"
+
+
 class MalformedBodyError(ServerError):
     """The body is not JSON."""
 
@@ -94,6 +100,12 @@ class MethodNotAllowedError(ServerError):
     status, code, title = 405, "method_not_allowed", "Method not allowed"
 
 
+class RequestTooSlowError(ServerError):
+    """The head took longer to come than HEADER_TIMEOUT_S, or the body than BODY_TIMEOUT_S."""
+
+    status, code, title = 408, "request_too_slow", "The request came too slowly"
+
+
 class PinMismatchError(ServerError):
     """The sha256 in the address is not that of the file as it is now."""
 
@@ -157,6 +169,12 @@ class TooManyTextsError(ServerError):
     """More texts than MAX_BATCH_ITEMS."""
 
     status, code, title = 422, "too_many_texts", "Too many texts in one batch"
+
+
+class HeadTooLargeError(ServerError):
+    """Request line and headers have more bytes than the server reads."""
+
+    status, code, title = 431, "head_too_large", "The head of the request is too large"
 
 
 class ComeAgainError(ServerError):

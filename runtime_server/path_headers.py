@@ -47,6 +47,13 @@ RULES: Final = (
         },
     ),
     PathRule(
+        "/docs",
+        {
+            "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+            "Referrer-Policy": "no-referrer",
+        },
+    ),
+    PathRule(
         "/models",
         {
             "Access-Control-Allow-Origin": "*",

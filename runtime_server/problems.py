@@ -55,7 +55,7 @@ def documented(*errors: type[ServerError]) -> dict[int | str, dict[str, Any]]:
     for error in errors:
         entry = responses.setdefault(error.status, {"description": error.title, "content": {}})
         media = entry["content"].setdefault(
-            MEDIA_TYPE, {"schema": Problem.model_json_schema(), "examples": {}}
+            MEDIA_TYPE, {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": {}}
         )
         summary = (error.__doc__ or error.title).strip()
         example = Problem.of(error(summary)).model_dump(exclude_none=True)
@@ -100,7 +100,7 @@ def _explained(error: RequestValidationError, request: Request) -> ServerError:
     first = entries[0]
     if first["type"] == "json_invalid":
         return MalformedBodyError(f"not JSON at character {first['loc'][-1]}")
-    if first["loc"] == ("body",) and not _declares_json(request):
+    if first["loc"] == ("body",) and not declares_json(request):
         return UnsupportedMediaTypeError("send the header Content-Type: application/json")
     located = [_located(entry) for entry in entries]
     details = "; ".join(f"{entry['field']}: {entry['detail']}" for entry in located[:3])
@@ -119,6 +119,7 @@ def well_shown(text: str) -> str:
     return text if len(text) <= _LONGEST_ECHO else f"{text[:_LONGEST_ECHO]}…"
 
 
-def _declares_json(request: Request) -> bool:
+def declares_json(request: Request) -> bool:
+    """Whether the Content-Type says that the body is JSON."""
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     return media_type == "application/json" or media_type.endswith("+json")

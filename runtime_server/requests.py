@@ -11,6 +11,7 @@ from pydantic import (
     WithJsonSchema,
     model_validator,
 )
+from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 
 from registry import Backend, Manifest
@@ -25,6 +26,14 @@ from runtime_server.settings import Settings
 
 BackendName = Literal["local", "modal", "client_side"]
 Capability = Literal["client_side"]
+# What `Wishes` checks, as JSON Schema says it.
+NOT_BOTH: JsonDict = {
+    "properties": {
+        "threshold": {"type": "number"},
+        "max_false_positive_rate": {"type": "number"},
+    },
+    "required": ["threshold", "max_false_positive_rate"],
+}
 EXAMPLE_TEXT = "The committee reviewed the proposal and found it broadly satisfactory."
 
 
@@ -39,6 +48,11 @@ def _text(value: object) -> object:
     if not isinstance(value, str):
         raise PydanticCustomError("string_type", "Input should be a string")
     return well_formed(value)
+
+
+def _whole(value: object) -> object:
+    # To JSON Schema, and to JavaScript, 5000.0 is an integer.
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 Text = Annotated[str, BeforeValidator(_text), WithJsonSchema({"type": "string"})]
@@ -123,7 +137,7 @@ class Wishes(BaseModel):
     explain: bool = Field(
         False, strict=True, description="Say how each part of the text would be judged alone."
     )
-    timeout_ms: int | None = Field(
+    timeout_ms: Annotated[int | None, BeforeValidator(_whole)] = Field(
         None,
         ge=1,
         strict=True,
@@ -168,7 +182,7 @@ class PredictRequest(Wishes):
     """One text."""
 
     model_config = ConfigDict(
-        json_schema_extra={"examples": [{"text": EXAMPLE_TEXT}]},
+        json_schema_extra={"examples": [{"text": EXAMPLE_TEXT}], "not": NOT_BOTH},
     )
 
     text: Text = Field(description="The text to judge, as it is: the server normalises it.")
@@ -178,7 +192,10 @@ class BatchPredictRequest(Wishes):
     """Several texts for one model. A text that cannot be taken fails alone."""
 
     model_config = ConfigDict(
-        json_schema_extra={"examples": [{"texts": [EXAMPLE_TEXT, "hey, running late, sry!"]}]},
+        json_schema_extra={
+            "examples": [{"texts": [EXAMPLE_TEXT, "hey, running late, sry!"]}],
+            "not": NOT_BOTH,
+        },
     )
 
     # Each item is checked on its own, so that one that is no string does not fail the others.

@@ -14,6 +14,7 @@ import uvicorn
 from uvicorn.supervisors import Multiprocess
 
 from runtime_server.app import create_app
+from runtime_server.connections import ConnectionLimits
 from runtime_server.errors import StartError
 from runtime_server.logs import log_config
 from runtime_server.settings import Settings
@@ -118,7 +119,7 @@ def _config(settings: Settings, app: Any, *, factory: bool = False) -> uvicorn.C
         app,
         factory=factory,
         workers=settings.workers,
-        http="httptools",
+        http=ConnectionLimits.of(settings).protocol,
         ws="none",
         log_config=log_config(settings),
         access_log=False,

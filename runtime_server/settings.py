@@ -135,6 +135,24 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(
         16_000_000, ge=1024, description="Largest request body, in bytes (1024 or more)."
     )
+    header_timeout_s: float = Field(
+        10,
+        gt=0,
+        allow_inf_nan=False,
+        description="Longest that the head of a request may take to come, in seconds; 408 after.",
+    )
+    body_timeout_s: float = Field(
+        30,
+        gt=0,
+        allow_inf_nan=False,
+        description="Longest that the body of a request may take to come, in seconds; 408 after.",
+    )
+    max_connections: int = Field(
+        800,
+        ge=1,
+        description="Most open connections of a process (1 or more); for one more, the one idle "
+        "for longest is closed, and where none is idle, the new one is answered 503.",
+    )
     request_timeout_ms: int = Field(
         60_000,
         ge=1,

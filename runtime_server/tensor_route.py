@@ -10,6 +10,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import Message
 
 from runtime_server.content_coding import decoded
+from runtime_server.json_body import JsonRequest
 from runtime_server.tensor_body import HEADER, TensorBody
 
 Handle = Callable[[Request], Coroutine[Any, Any, Response]]
@@ -39,11 +40,13 @@ async def _unpacked(request: Request, most_bytes: int) -> Request:
     content = await request.body()
     if coding := headers.get("content-encoding"):
         content = await asyncio.to_thread(decoded, content, coding, most_bytes)
+        del headers["content-encoding"]
     body = TensorBody.split(content, headers.get(HEADER))
     # Clients of the protocol send any type, or none: this is what is left of the body.
     headers["content-type"] = "application/json"
     request.state.tensors = body.tensors
-    return Request(request.scope, _of_document(body.document, request))
+    document = JsonRequest(request.scope, _of_document(body.document, request))
+    return await document.read(most_bytes)
 
 
 def _of_document(document: bytes, request: Request) -> Callable[[], Coroutine[Any, Any, Message]]:

@@ -61,7 +61,7 @@ _OPENAPI: Final = {
             "in": "header",
             "description": "Bytes of the JSON, where a tensor follows it; the body is then "
             f"{BINARY}.",
-            "schema": {"type": "integer", "minimum": 0},
+            "schema": {"type": "integer", "minimum": 1},
         }
     ],
     "requestBody": {"content": _BYTES},

@@ -6,7 +6,7 @@ Specification: https://github.com/kserve/open-inference-protocol; the index is T
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Path
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from runtime_server.errors import (
     BodyTooLargeError,
@@ -54,7 +54,7 @@ class IndexRequest(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    ready: bool = False
+    ready: bool = Field(False, strict=True)
 
 
 def named(model: str, version: str) -> str:

@@ -1,6 +1,6 @@
 """`GET /models`, `/models/{id}`, `/models/{id}/download`: public reads, open to any origin."""
 
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
@@ -30,6 +30,20 @@ PinQuery = Annotated[
     Sha256 | None,
     Query(description="What the file must be; the answer may then be cached for ever."),
 ]
+FILE_CONTENT: Final[dict[str, Any]] = {"application/octet-stream": {}, "application/json": {}}
+PARTS: Final[dict[int | str, dict[str, Any]]] = {
+    206: {
+        "description": "The part that `Range` asked for",
+        "content": {**FILE_CONTENT, "multipart/byteranges": {}},
+    },
+    304: {"description": "The caller's copy is the current one"},
+}
+FILE_ERRORS: Final = (
+    InvalidRangeError,
+    ModelNotFoundError,
+    RangeNotSatisfiableError,
+    ArtifactCorruptError,
+)
 
 
 def models_router(catalogue: LiveCatalogue, policy: Policy, downloads: Downloads) -> APIRouter:
@@ -55,7 +69,7 @@ def models_router(catalogue: LiveCatalogue, policy: Policy, downloads: Downloads
     @router.get(
         "/models/{model}",
         response_model=Manifest,
-        responses=documented(ModelNotFoundError, ArtifactCorruptError),
+        responses={**PARTS, **documented(*FILE_ERRORS)},
     )
     async def manifest(model: ModelReference, request: Request) -> Response:
         """The manifest, byte for byte as it was published."""
@@ -67,18 +81,9 @@ def models_router(catalogue: LiveCatalogue, policy: Policy, downloads: Downloads
         "/models/{model}/download",
         response_class=Response,
         responses={
-            200: {"description": "The file", "content": {"application/octet-stream": {}}},
-            206: {"description": "The part that `Range` asked for"},
-            304: {"description": "The caller's copy is the current one"},
-            **documented(
-                InvalidRangeError,
-                ModelNotFoundError,
-                FileNotListedError,
-                PinMismatchError,
-                RangeNotSatisfiableError,
-                InvalidRequestError,
-                ArtifactCorruptError,
-            ),
+            200: {"description": "The file", "content": FILE_CONTENT},
+            **PARTS,
+            **documented(*FILE_ERRORS, FileNotListedError, PinMismatchError, InvalidRequestError),
         },
     )
     async def download(

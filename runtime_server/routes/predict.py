@@ -29,10 +29,12 @@ from runtime_server.errors import (
     TextTooShortError,
     TooManyTextsError,
     UnmeasuredRateError,
+    UnsupportedContentCodingError,
     UnsupportedMediaTypeError,
 )
 from runtime_server.expiry import Expiry
 from runtime_server.explained import Explained
+from runtime_server.json_body import json_route
 from runtime_server.live_catalogue import LiveCatalogue
 from runtime_server.problem import Problem
 from runtime_server.problems import documented
@@ -54,6 +56,7 @@ COMMON_ERRORS = (
     ModelNotFoundError,
     BodyTooLargeError,
     UnsupportedMediaTypeError,
+    UnsupportedContentCodingError,
     InvalidRequestError,
     UnmeasuredRateError,
     AllBackendsFailedError,
@@ -223,9 +226,9 @@ class Predictor:
         return (result,) * len(texts)
 
 
-def predict_router(predictor: Predictor) -> APIRouter:
-    """The routes that judge texts."""
-    router = APIRouter(tags=["predict"])
+def predict_router(predictor: Predictor, most_bytes: int) -> APIRouter:
+    """The routes that judge texts, from bodies of at most `most_bytes`."""
+    router = APIRouter(tags=["predict"], route_class=json_route(most_bytes))
 
     @router.post(
         "/predict", responses=documented(*COMMON_ERRORS, TextTooShortError, TextTooLongError)
@@ -243,7 +246,7 @@ def predict_router(predictor: Predictor) -> APIRouter:
         "/batch-predict",
         response_model=BatchPredictResult,
         responses={
-            200: {"content": {NDJSON: {"schema": BatchLine.model_json_schema()}}},
+            200: {"content": {NDJSON: {"schema": {"$ref": "#/components/schemas/BatchLine"}}}},
             **documented(*COMMON_ERRORS, TooManyTextsError),
         },
     )
