@@ -1,8 +1,8 @@
 """How long a request may take, and that its caller still wants the answer."""
 
 import asyncio
-from collections.abc import Coroutine
-from contextlib import suppress
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
@@ -13,6 +13,7 @@ from runtime_server.expiry import Expiry
 from runtime_server.metrics import Metrics
 
 HEADER: Final = "X-Request-Timeout-Ms"
+WATCHED_AFTER_S: Final = 0.02
 
 T = TypeVar("T")
 
@@ -49,26 +50,16 @@ class Deadline:
         Raises:
             DeadlineExceededError, CallerGoneError.
         """
-        task = asyncio.ensure_future(work)
-        gone = asyncio.ensure_future(_gone(request))
         try:
-            await asyncio.wait(
-                (task, gone),
-                timeout=expiry.at - asyncio.get_running_loop().time(),
-                return_when=asyncio.FIRST_COMPLETED,
-            )
-            if task.done():
-                return task.result()
-            if gone.done():
-                self.metrics.rejected("caller_gone")
-                raise CallerGoneError("the caller has hung up")
+            async with asyncio.timeout_at(expiry.at):
+                with _watched(request):
+                    return await work
+        except TimeoutError:
             self.metrics.rejected("deadline_exceeded")
-            raise DeadlineExceededError.after(expiry.milliseconds)
-        finally:
-            for one in (task, gone):
-                one.cancel()
-            with suppress(asyncio.CancelledError):
-                await gone
+            raise DeadlineExceededError.after(expiry.milliseconds) from None
+        except CallerGoneError:
+            self.metrics.rejected("caller_gone")
+            raise
 
 
 def _number(given: str) -> int:
@@ -77,7 +68,42 @@ def _number(given: str) -> int:
     return int(given[:10])
 
 
-async def _gone(request: Request) -> None:
+@contextmanager
+def _watched(request: Request) -> Iterator[None]:
+    """Cancels what is inside once the caller hangs up. Raises CallerGoneError."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    watch: asyncio.Task[None] | None = None
+    gone = False
+
+    def cancel(_: "asyncio.Task[None]") -> None:
+        nonlocal gone
+        if task is not None and watch is not None and not watch.cancelled():
+            gone = True
+            task.cancel()
+
+    def begin() -> None:
+        nonlocal watch
+        watch = loop.create_task(_hang_up(request))
+        watch.add_done_callback(cancel)
+
+    # Most answers are there before it is worth a task.
+    waiting = loop.call_later(WATCHED_AFTER_S, begin)
+    try:
+        yield
+    except asyncio.CancelledError:
+        if not gone:
+            raise
+        if task is not None:
+            task.uncancel()
+        raise CallerGoneError("the caller has hung up") from None
+    finally:
+        waiting.cancel()
+        if watch is not None:
+            watch.remove_done_callback(cancel)
+            watch.cancel()
+
+
+async def _hang_up(request: Request) -> None:
     """Ends when the caller hangs up; the body has been read by now."""
     while (await request.receive())["type"] != "http.disconnect":
         pass

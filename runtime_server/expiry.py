@@ -5,6 +5,9 @@ import math
 from dataclasses import dataclass
 from typing import Final, Self
 
+# A timer may go off that much early: those of uvloop count whole milliseconds.
+_TICK_S: Final = 0.002
+
 
 @dataclass(frozen=True, slots=True)
 class Expiry:
@@ -35,7 +38,7 @@ class Expiry:
     @property
     def blames_backend(self) -> bool:
         """True once the whole time of the server's own has passed: a backend did not answer."""
-        return not self.callers_own and asyncio.get_running_loop().time() >= self.at
+        return not self.callers_own and asyncio.get_running_loop().time() >= self.at - _TICK_S
 
 
 NEVER: Final = Expiry(math.inf, 0, callers_own=True)
