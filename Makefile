@@ -54,9 +54,10 @@ check: setup ## Lint, types, import rules
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/lint-imports
 	@cd $(WEB) && npm run --silent check
 
-bench: setup export web browser ## Time predictions in every place, batching, and the exporter against optimum-cli
+bench: setup export web browser ## Time predictions in every place, batching, the server against others, and the exporter against optimum-cli
 	@$(BIN)/python -m benchmarks
 	@$(BIN)/python -m benchmarks.batching
+	@$(BIN)/python -m benchmarks.serving
 	@$(BIN)/python -m benchmarks.exporters
 
 train-lexical: .venv/dev ## Train lexical-tiny: make train-lexical DATA=file.jsonl.gz

@@ -8,7 +8,6 @@ so that what the queue itself costs is in it.
 import asyncio
 import json
 import os
-import random
 import statistics
 import sys
 import time
@@ -22,7 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.environment import Environment
-from export.drift_texts import drift_texts
+from benchmarks.mixed_texts import mixed_texts
 from registry import Artifact, FileStore, RegistryError
 from runtime_server.batch_choice import BatchLimits
 from runtime_server.cpu_quota import usable_cores
@@ -30,8 +29,6 @@ from runtime_server.graph_session import SessionPlan
 from runtime_server.loaded_model import LoadedModel
 from runtime_server.local_engine import LocalEngine, QueueLimits
 from runtime_server.placement import MemoryBudget
-
-WORDS = (3, 160)
 
 
 @dataclass(frozen=True)
@@ -51,18 +48,6 @@ POLICIES = (
     Policy("by length, 512 tokens, waste 1.05", BatchLimits(tokens=512, waste=1.05)),
     Policy("by length, 512 tokens, waste 1.3", BatchLimits(tokens=512, waste=1.3)),
 )
-
-
-def mixed_texts(count: int) -> list[str]:
-    """Of lengths as people send them: many short ones, a few long (log-normal)."""
-    choose = random.Random(7)  # noqa: S311 (a fixed choice, not a secret)
-    words = " ".join(drift_texts(count=200, words=WORDS)).split()
-    texts = []
-    for _ in range(count):
-        length = min(WORDS[1], max(WORDS[0], round(choose.lognormvariate(3.0, 0.8))))
-        start = choose.randrange(len(words) - length)
-        texts.append(" ".join(words[start : start + length]))
-    return texts
 
 
 async def cpu_seconds(

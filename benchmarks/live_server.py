@@ -1,4 +1,4 @@
-"""The real server process, for tests and benchmarks."""
+"""Real server processes, for tests and benchmarks."""
 
 import os
 import socket
@@ -6,13 +6,25 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import IO
 
 import httpx
+import psutil
 
-START_SECONDS = 30
+START_SECONDS = 60
+STOP_SECONDS = 10
+
+
+@dataclass(frozen=True)
+class Program:
+    """A server that runs: its address, its process, and how long it took to be ready."""
+
+    url: str
+    pid: int
+    ready_s: float
 
 
 def free_port() -> int:
@@ -26,21 +38,36 @@ def free_port() -> int:
 @contextmanager
 def live_server(**settings: str) -> Iterator[str]:
     """`python -m runtime_server` with these settings; yields its URL once it is ready."""
+    with runtime_server(**settings) as running:
+        yield running.url
+
+
+@contextmanager
+def runtime_server(**settings: str) -> Iterator[Program]:
+    """The same, with its process."""
     port = free_port()
+    command = [sys.executable, "-m", "runtime_server", "--port", str(port)]
+    with program(command, port, "/readyz", settings) as running:
+        yield running
+
+
+@contextmanager
+def program(
+    command: Sequence[str], port: int, ready: str, settings: Mapping[str, str]
+) -> Iterator[Program]:
+    """Run a server until the block ends; yields once it answers 200 at the path `ready`.
+
+    Raises RuntimeError with its last words if it ends before, and TimeoutError.
+    """
     with tempfile.TemporaryFile() as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "runtime_server", "--port", str(port)],
-            env={**os.environ, **settings},
-            stdout=log,
-            stderr=log,
-        )
+        began = time.perf_counter()
+        process = subprocess.Popen(command, env={**os.environ, **settings}, stdout=log, stderr=log)
         try:
             url = f"http://127.0.0.1:{port}"
-            _wait_until_ready(url, process, log)
-            yield url
+            _wait_until_ready(f"{url}{ready}", process, log)
+            yield Program(url, process.pid, time.perf_counter() - began)
         finally:
-            process.terminate()
-            process.wait(timeout=10)
+            _stop(process)
 
 
 def _wait_until_ready(url: str, process: subprocess.Popen[bytes], log: IO[bytes]) -> None:
@@ -50,9 +77,26 @@ def _wait_until_ready(url: str, process: subprocess.Popen[bytes], log: IO[bytes]
             log.seek(0)
             raise RuntimeError(f"the server ended: {log.read().decode(errors='replace')[-2000:]}")
         try:
-            if httpx.get(f"{url}/readyz").status_code == 200:
+            if httpx.get(url).status_code == 200:
                 return
         except httpx.TransportError:
             pass  # not listening yet
         time.sleep(0.05)
     raise TimeoutError(f"{url} was not ready within {START_SECONDS} s")
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """Its children too, whatever it does about them itself."""
+    try:
+        children = psutil.Process(process.pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        children = []
+    process.terminate()
+    try:
+        process.wait(timeout=STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    for child in children:
+        if child.is_running():
+            child.kill()

@@ -47,6 +47,9 @@ class Metrics:
         self._tokens = self._histogram(
             "batch_tokens", "Tokens in a batch, padding excluded", _TOKENS, "model"
         )
+        self._padded = self._counter(
+            "batch_padded_tokens", "Tokens in batches, padding included", "model"
+        )
         self._padding = self._histogram(
             "batch_padding_ratio", "Tokens with padding for each without", _RATIOS, "model"
         )
@@ -98,7 +101,9 @@ class Metrics:
         self._rows.labels(model).observe(len(lengths))
         self._tokens.labels(model).observe(tokens)
         if real := sum(lengths):
-            self._padding.labels(model).observe(max(lengths) * len(lengths) / real)
+            padded = max(lengths) * len(lengths)
+            self._padded.labels(model).inc(padded)
+            self._padding.labels(model).observe(padded / real)
 
     def depth(self, model: str) -> Callable[[int], None]:
         """Told whenever the queue of the model has more tokens, or fewer."""

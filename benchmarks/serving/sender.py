@@ -1,0 +1,107 @@
+"""`python -m benchmarks.serving.sender`: a Plan on stdin, the answers on stdout."""
+
+import asyncio
+import random
+import sys
+from collections.abc import AsyncIterator, Iterator
+from itertools import count, cycle
+from time import perf_counter
+
+import aiohttp
+import uvloop
+
+from benchmarks.serving.traffic import ANSWERS, Answer, Answers, Plan, Stream
+
+TIMEOUT_S = 600
+
+
+async def carry_out(plan: Plan) -> dict[str, Answers]:
+    """Send all streams; those without an end stop when the others have theirs."""
+    connections = aiohttp.TCPConnector(limit=0)
+    timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
+    async with aiohttp.ClientSession(connector=connections, timeout=timeout) as session:
+        senders = [_Sender(stream, session) for stream in plan.streams]
+        tasks = [asyncio.create_task(sender.run()) for sender in senders]
+        ending = zip(tasks, plan.streams, strict=True)
+        await asyncio.gather(*(task for task, stream in ending if not stream.is_endless))
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    return {sender.stream.name: sender.answers() for sender in senders}
+
+
+class _Sender:
+    def __init__(self, stream: Stream, session: aiohttp.ClientSession) -> None:
+        self.stream = stream
+        self._session = session
+        self._items: list[Answer] = []
+        self._first = self._last = perf_counter()
+
+    async def run(self) -> None:
+        """Until the stream's end."""
+        bodies = self._bodies()
+        self._first = perf_counter()
+        if self.stream.per_s is None:
+            await asyncio.gather(*(self._caller(bodies) for _ in range(self.stream.callers)))
+        else:
+            async with asyncio.TaskGroup() as tasks:
+                async for body in _at_random_moments(bodies, self.stream.per_s):
+                    tasks.create_task(self._ask(body))
+
+    def answers(self) -> Answers:
+        """What has come so far."""
+        return Answers(items=tuple(self._items), seconds=self._last - self._first)
+
+    def _bodies(self) -> Iterator[str | None]:
+        given = cycle(self.stream.bodies or (None,))
+        numbers = count() if self.stream.requests is None else range(self.stream.requests)
+        until = perf_counter() + (self.stream.seconds or TIMEOUT_S)
+        for _, body in zip(numbers, given, strict=False):
+            if perf_counter() > until:
+                return
+            yield body
+
+    async def _caller(self, bodies: Iterator[str | None]) -> None:
+        for body in bodies:
+            await self._ask(body)
+
+    async def _ask(self, body: str | None) -> None:
+        began = perf_counter()
+        try:
+            status = await self._status(body)
+        except aiohttp.ClientError:
+            status = 0
+        self._last = perf_counter()
+        self._items.append(Answer(status=status, milliseconds=(self._last - began) * 1e3))
+
+    async def _status(self, body: str | None) -> int:
+        headers = {"Accept": self.stream.accept, "Content-Type": "application/json"}
+        method = "GET" if body is None else "POST"
+        async with self._session.request(
+            method, self.stream.url, data=body, headers=headers
+        ) as answer:
+            async for _ in answer.content.iter_any():
+                pass  # a stream of lines is not kept
+            return answer.status
+
+
+async def _at_random_moments(
+    bodies: Iterator[str | None], per_s: float
+) -> AsyncIterator[str | None]:
+    """A Poisson process: what many callers who know nothing of each other make."""
+    choose = random.Random(1)  # noqa: S311 (a fixed choice, not a secret)
+    due = perf_counter()
+    for body in bodies:
+        due += choose.expovariate(per_s)
+        await asyncio.sleep(max(0.0, due - perf_counter()))
+        yield body
+
+
+def main() -> None:
+    """Read, send, write."""
+    plan = Plan.model_validate_json(sys.stdin.buffer.read())
+    sys.stdout.buffer.write(ANSWERS.dump_json(uvloop.run(carry_out(plan))))
+
+
+if __name__ == "__main__":
+    main()

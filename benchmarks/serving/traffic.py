@@ -1,0 +1,92 @@
+"""Requests, sent by a process of its own, so that making them is not counted as serving."""
+
+import statistics
+import subprocess
+import sys
+from collections.abc import Mapping
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, TypeAdapter, model_validator
+
+
+class _Value(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Stream(_Value):
+    """Requests of one kind to one address: POSTs of `bodies` in turn, GETs where there are none.
+
+    `callers` at a time, each sending its next request when it has its answer; or, with `per_s`, so
+    many a second at random moments, whatever the answers do. It ends after `requests`, or after
+    `seconds`, or with neither when the other streams have.
+    """
+
+    name: str
+    url: str
+    bodies: tuple[str, ...] = ()
+    accept: str = "application/json"
+    callers: int = 1
+    per_s: float | None = None
+    requests: int | None = None
+    seconds: float | None = None
+
+    @property
+    def is_endless(self) -> bool:
+        """Whether it goes on as long as the others do."""
+        return self.requests is None and self.seconds is None
+
+
+class Plan(_Value):
+    """Streams that are sent at the same time."""
+
+    streams: tuple[Stream, ...]
+
+    @model_validator(mode="after")
+    def _ends(self) -> Self:
+        if all(stream.is_endless for stream in self.streams):
+            raise ValueError("one stream must end")
+        return self
+
+
+class Answer(_Value):
+    """One answer: its status (0 where the connection failed), and the time until its last byte."""
+
+    status: int
+    milliseconds: float
+
+
+class Answers(_Value):
+    """All answers of a stream, and the seconds from its first request to its last answer."""
+
+    items: tuple[Answer, ...]
+    seconds: float
+
+    def milliseconds(self, status: int = 200) -> list[float]:
+        """Of the answers with this status."""
+        return [item.milliseconds for item in self.items if item.status == status]
+
+    def count(self, status: int) -> int:
+        """How many answers have this status."""
+        return len(self.milliseconds(status))
+
+    def percentile(self, percent: int, status: int = 200) -> float:
+        """Milliseconds; NaN where fewer than two answers have this status."""
+        found = self.milliseconds(status)
+        if len(found) < 2:
+            return float("nan")
+        return statistics.quantiles(found, n=100, method="inclusive")[percent - 1]
+
+
+ANSWERS = TypeAdapter(dict[str, Answers])
+
+
+def send(*streams: Stream) -> Mapping[str, Answers]:
+    """The answers by the streams' names. Raises CalledProcessError."""
+    plan = Plan(streams=streams)
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.serving.sender"],
+        input=plan.model_dump_json().encode(),
+        stdout=subprocess.PIPE,
+        check=True,
+    )
+    return ANSWERS.validate_json(done.stdout)
