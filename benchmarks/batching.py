@@ -42,11 +42,13 @@ class Policy:
 POLICIES = (
     Policy("one by one", None),
     Policy("as they come, 16 rows", BatchLimits(waste=1e9, tokens=4096, window=16)),
-    Policy("by length, 256 tokens", BatchLimits(tokens=256)),
-    Policy("by length, 512 tokens", BatchLimits(tokens=512)),
-    Policy("by length, 1024 tokens", BatchLimits(tokens=1024)),
-    Policy("by length, 512 tokens, waste 1.05", BatchLimits(tokens=512, waste=1.05)),
+    Policy("by length, 256 tokens, waste 1.05", BatchLimits(tokens=256, waste=1.05)),
+    Policy("by length, 256 tokens, waste 1.1", BatchLimits(tokens=256, waste=1.1)),
+    Policy("by length, 256 tokens, waste 1.15", BatchLimits(tokens=256, waste=1.15)),
+    Policy("by length, 512 tokens, waste 1.1", BatchLimits(tokens=512, waste=1.1)),
+    Policy("by length, 512 tokens, waste 1.15", BatchLimits(tokens=512, waste=1.15)),
     Policy("by length, 512 tokens, waste 1.3", BatchLimits(tokens=512, waste=1.3)),
+    Policy("by length, 1024 tokens, waste 1.1", BatchLimits(tokens=1024, waste=1.1)),
 )
 
 

@@ -8,8 +8,8 @@ from registry.windows import RUN_ROWS, RUN_TOKENS
 # Waiting rows that are looked at: enough to find some of like length, few enough to sort at once.
 WINDOW = 64
 # Tokens with padding for each token without. Above about this, what a batch saves is less than
-# what padding costs (docs/serving.md).
-WASTE = 1.15
+# what padding costs (docs/benchmarks.md).
+WASTE = 1.1
 
 
 @dataclass(frozen=True)

@@ -214,7 +214,7 @@ class Settings(BaseSettings):
         description=f"Most texts or windows in a batch, 1 to {RUN_ROWS}.",
     )
     batch_tokens: int = Field(
-        512,
+        256,
         ge=1,
         le=RUN_TOKENS,
         description=f"Most tokens in a batch, padding included, 1 to {RUN_TOKENS}; a longer window "

@@ -63,14 +63,11 @@ class Verdict:
 
     def as_json(self) -> dict[str, Any]:
         """Plain values."""
-        measured = {"median": self.median, "min": min(self.values), "max": max(self.values)}
-        return {
-            **asdict(self.bar),
-            "state": self.state.value,
-            "values": self.values,
-            **(measured if self.values else {}),
-            "told": self.told,
-        }
+        shown = {**asdict(self.bar), "state": self.state.value, "told": self.told}
+        if not self.values:
+            return shown
+        spread = {"min": min(self.values), "median": self.median, "max": max(self.values)}
+        return {**shown, "values": self.values, **spread}
 
 
 def ratios(ours: Sequence[float], theirs: Sequence[float]) -> tuple[float, ...]:

@@ -41,7 +41,11 @@ def overload(bench: Bench) -> Iterable[Verdict]:
     told = f"last: {last.count(200)} answered, {last.count(503)} refused, {len(last.items)} sent"
     yield GOODPUT_BAR.judge(_shares(beyond, peaks, "per_cpu_s"), told)
     yield CLOCK_BAR.judge(_shares(beyond, peaks, "per_s"), f"peak {peaks[-1].per_s:.0f} a second")
-    yield REFUSAL_BAR.judge([one.answers.percentile(99, 503) for one in beyond])
+    refused = [one.answers for one in beyond if one.answers.count(503) > 1]
+    if refused:
+        yield REFUSAL_BAR.judge([answers.percentile(99, 503) for answers in refused])
+    else:
+        yield REFUSAL_BAR.missing("nothing was refused")
 
 
 def _shares(ours: Sequence[Goodput], others: Sequence[Goodput], name: str) -> tuple[float, ...]:
