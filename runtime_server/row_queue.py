@@ -20,6 +20,8 @@ from runtime_server.graph_input import Row
 Run = Callable[[Sequence[Row]], Awaitable[Sequence[float]]]
 # How much the newest run counts in the rate that Retry-After is computed from.
 NEWEST = 0.2
+# Of the session, for requests of many rows while others keep coming; the rest is for those.
+SHARE_OF_MANY = 0.5
 
 
 @dataclass(order=True)
@@ -28,6 +30,7 @@ class _Waiting:
 
     turn: float
     number: int
+    request: int = field(compare=False)
     row: Row = field(compare=False)
     done: "asyncio.Future[float]" = field(compare=False)
     started: float = field(default=math.nan, compare=False)
@@ -61,9 +64,11 @@ class Ran:
 class RowQueue:
     """Takes rows, gives probabilities.
 
-    Requests share the session fairly, by start-time fair queueing (Goyal et al., 1996): a row's
+    Requests share the session fairly, as in start-time fair queueing (Goyal et al., 1996): a row's
     turn comes after as many tokens as its own request had before it. So a request of one row does
-    not wait for a hundred rows of another that came earlier.
+    not wait for a hundred rows of another that came earlier. Every request is a flow of its own,
+    and new ones never end: so the clock goes on by what runs, else the later rows of a request
+    would wait for ever. Its pace gives SHARE_OF_MANY of the session to requests of many rows.
     """
 
     def __init__(
@@ -83,6 +88,7 @@ class RowQueue:
         self._told = told
         self._tokens_per_s = math.nan
         self._numbers = count()
+        self._requests = count()
         self._dispatcher: asyncio.Task[None] | None = None
 
     @property
@@ -135,9 +141,9 @@ class RowQueue:
 
     def _enqueued(self, rows: Sequence[Row]) -> list[_Waiting]:
         loop = asyncio.get_running_loop()
-        turn, entered = self._clock, []
+        turn, request, entered = self._clock, next(self._requests), []
         for row in rows:
-            one = _Waiting(turn, next(self._numbers), row, loop.create_future())
+            one = _Waiting(turn, next(self._numbers), request, row, loop.create_future())
             one.done.add_done_callback(partial(self._left, row.tokens))
             self._tokens += row.tokens
             bisect.insort(self._waiting, one)
@@ -168,7 +174,13 @@ class RowQueue:
         batch = [self._waiting[place] for place in places]
         for place in sorted(places, reverse=True):
             del self._waiting[place]
+        self._go_on(sum(one.row.tokens for one in batch))
         return batch
+
+    def _go_on(self, tokens: int) -> None:
+        """The clock, while so many tokens run."""
+        many = {one.request for one in self._waiting if one.turn > self._clock}
+        self._clock += tokens * SHARE_OF_MANY / max(1, len(many))
 
     async def _answer(self, batch: Sequence[_Waiting]) -> None:
         try:

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated
 
 import typer
@@ -12,8 +12,8 @@ from benchmarks.environment import Environment
 from benchmarks.fp32_artifact import fp32_artifact
 from benchmarks.mixed_texts import mixed_texts
 from benchmarks.peers.installation import NAMES
-from benchmarks.serving.bar import Verdict
-from benchmarks.serving.bench import Bench, Question
+from benchmarks.serving.bar import Bar, Verdict
+from benchmarks.serving.bench import Bench, Question, UnexpectedAnswerError
 from benchmarks.serving.fairness import fairness
 from benchmarks.serving.idle import idle
 from benchmarks.serving.large_batch import large_batch
@@ -54,10 +54,18 @@ def _listed(given: str, known: tuple[str, ...]) -> tuple[str, ...]:
 def _answers(bench: Bench, questions: tuple[str, ...]) -> list[Verdict]:
     verdicts: list[Verdict] = []
     for name in questions:
-        for verdict in QUESTIONS[name](bench):
+        for verdict in _verdicts(name, bench):
             progress.print(f"{verdict.bar.name}: {verdict.state}")
             verdicts.append(verdict)
     return verdicts
+
+
+def _verdicts(name: str, bench: Bench) -> Iterator[Verdict]:
+    try:
+        yield from QUESTIONS[name](bench)
+    except UnexpectedAnswerError as exc:
+        # The other questions are still worth asking.
+        yield Bar(name, "every answer must be the right one", 0).missing(str(exc))
 
 
 def main(

@@ -128,6 +128,37 @@ def test_a_long_row_among_endless_short_ones_is_next_after_those_before_it() -> 
     assert batches.index([0.5]) <= 5
 
 
+@pytest.mark.parametrize("requests", [1, 3])
+def test_requests_of_many_rows_have_half_of_the_session_among_endless_short_ones(
+    requests: int,
+) -> None:
+    async def _run() -> Session:
+        session = Session()
+        session.gate.set()
+        queue = queue_of(session)
+        stop = asyncio.Event()
+
+        async def short() -> None:
+            while not stop.is_set():
+                await queue.run(numbers(0.1, tokens=8))
+
+        crowd = [asyncio.create_task(short()) for _ in range(16)]
+        await waiting()
+        begun = len(session.batches)
+        many = [queue.run(numbers(*([0.5] * 6), tokens=300)) for _ in range(requests)]
+        await asyncio.wait_for(asyncio.gather(*many), timeout=5)
+        session.batches = session.batches[begun:]
+        stop.set()
+        await asyncio.gather(*crowd)
+        return session
+
+    batches = asyncio.run(_run()).batches
+    short = 8 * sum(batch.count(0.1) for batch in batches)
+    many = 300 * 6 * requests
+    # What waited before them, and what was in a batch with them, is not counted that exactly.
+    assert 0.5 * many < short < 1.3 * many + 16 * 8
+
+
 def test_a_bad_row_fails_alone() -> None:
     async def _run() -> list[Ran | BaseException]:
         session = Session()
