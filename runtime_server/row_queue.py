@@ -20,8 +20,6 @@ from runtime_server.graph_input import Row
 Run = Callable[[Sequence[Row]], Awaitable[Sequence[float]]]
 # How much the newest run counts in the rate that Retry-After is computed from.
 NEWEST = 0.2
-# Of the session, for requests of many rows while others keep coming; the rest is for those.
-SHARE_OF_MANY = 0.5
 
 
 @dataclass(order=True)
@@ -65,10 +63,10 @@ class RowQueue:
     """Takes rows, gives probabilities.
 
     Requests share the session fairly, as in start-time fair queueing (Goyal et al., 1996): a row's
-    turn comes after as many tokens as its own request had before it. So a request of one row does
-    not wait for a hundred rows of another that came earlier. Every request is a flow of its own,
-    and new ones never end: so the clock goes on by what runs, else the later rows of a request
-    would wait for ever. Its pace gives SHARE_OF_MANY of the session to requests of many rows.
+    turn comes after what its own request had before it. So a request of one row does not wait for
+    a hundred rows of another that came earlier. Every request is a flow of its own, and new ones
+    never end: so the clock goes on by what runs, else the later rows of a request would wait for
+    ever.
     """
 
     def __init__(
@@ -96,8 +94,11 @@ class RowQueue:
         """Tokens that wait or run."""
         return self._tokens
 
-    async def run(self, rows: Sequence[Row]) -> Ran:
+    async def run(self, rows: Sequence[Row], share: float = 1.0) -> Ran:
         """One probability per row. A caller that goes away takes its waiting rows along.
+
+        While smaller requests keep coming, the rows after the first have this share of the session,
+        divided by the number of requests that have such rows.
 
         Raises:
             EngineOverloadedError: at once, before anything is queued.
@@ -105,7 +106,7 @@ class RowQueue:
         """
         self.require_room(sum(row.tokens for row in rows))
         began = perf_counter()
-        waiting = self._enqueued(rows)
+        waiting = self._enqueued(rows, share)
         if self._dispatcher is None:
             self._dispatcher = asyncio.create_task(self._dispatch())
         try:
@@ -139,7 +140,7 @@ class RowQueue:
             one.done.cancel()
         self._waiting.clear()
 
-    def _enqueued(self, rows: Sequence[Row]) -> list[_Waiting]:
+    def _enqueued(self, rows: Sequence[Row], share: float) -> list[_Waiting]:
         loop = asyncio.get_running_loop()
         turn, request, entered = self._clock, next(self._requests), []
         for row in rows:
@@ -148,7 +149,7 @@ class RowQueue:
             self._tokens += row.tokens
             bisect.insort(self._waiting, one)
             entered.append(one)
-            turn += row.tokens
+            turn += row.tokens / share
         self._told(self._tokens)
         return entered
 
@@ -180,7 +181,7 @@ class RowQueue:
     def _go_on(self, tokens: int) -> None:
         """The clock, while so many tokens run."""
         many = {one.request for one in self._waiting if one.turn > self._clock}
-        self._clock += tokens * SHARE_OF_MANY / max(1, len(many))
+        self._clock += tokens / max(1, len(many))
 
     async def _answer(self, batch: Sequence[_Waiting]) -> None:
         try:
