@@ -169,8 +169,11 @@ class RowQueue:
         self._waiting = [one for one in self._waiting if not one.done.done()]
         if not self._waiting:
             return []
+        # Those whose turn has come are not kept waiting by others in their batch.
+        due = bisect.bisect_right(self._waiting, self._clock, key=lambda one: one.turn)
+        candidates = self._waiting[: min(due or self._limits.window, self._limits.window)]
         self._clock = max(self._clock, self._waiting[0].turn)
-        lengths = [one.row.padded for one in self._waiting[: self._limits.window]]
+        lengths = [one.row.padded for one in candidates]
         places = choose_batch(lengths, self._limits)
         batch = [self._waiting[place] for place in places]
         for place in sorted(places, reverse=True):
