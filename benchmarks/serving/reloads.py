@@ -11,7 +11,8 @@ from benchmarks.serving.bench import Bench
 from benchmarks.serving.usage import usage
 from registry import Artifact
 from runtime_server.graph_session import SessionPlan
-from runtime_server.local_engine import LocalEngine, MemoryBudget
+from runtime_server.local_engine import LocalEngine
+from runtime_server.placement import MemoryBudget
 
 BAR = Bar("B10 reloads", "loads and unloads × 100: drift of resident memory", 10, "%")
 TURNS = 100
