@@ -100,7 +100,10 @@ async def _at_random_moments(
 def main() -> None:
     """Read, send, write."""
     plan = Plan.model_validate_json(sys.stdin.buffer.read())
-    sys.stdout.buffer.write(ANSWERS.dump_json(uvloop.run(carry_out(plan))))
+    answers = ANSWERS.dump_json(uvloop.run(carry_out(plan)))
+    # Not sys.stdout: where PYTHONUNBUFFERED is set, that may write a part only.
+    with open(sys.stdout.fileno(), "wb", closefd=False) as output:
+        output.write(answers)
 
 
 if __name__ == "__main__":
