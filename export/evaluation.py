@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from export.errors import RecipeError
 from export.recipe import RECIPE_FILE, Recipe
-from registry.manifest import Decision, Quality
+from registry.manifest import Decision, OperatingPoint, Quality
 
 EVALUATION_FILE = "evaluation.json"
 
@@ -35,6 +35,9 @@ class Evaluation(BaseModel):
     fpr_at_threshold: float
     tpr_at_threshold: float
     expected_calibration_error: float
+    operating_points: tuple[OperatingPoint, ...] = ()
+    uncertain_from: float | None = None
+    min_words: int | None = None
     auroc_by_domain: Mapping[str, float] = {}
     auroc_by_generator: Mapping[str, float] = {}
     fpr_by_domain: Mapping[str, float] = {}
@@ -59,7 +62,12 @@ class Evaluation(BaseModel):
     def decision(self) -> Decision:
         """The manifest's threshold."""
         return Decision(
-            threshold=self.threshold, target_fpr=self.target_fpr, calibration=self.calibration
+            threshold=self.threshold,
+            target_fpr=self.target_fpr,
+            calibration=self.calibration,
+            operating_points=self.operating_points,
+            uncertain_from=self.uncertain_from,
+            min_words=self.min_words,
         )
 
     def quality(self) -> Quality:

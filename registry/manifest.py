@@ -202,16 +202,59 @@ class OutputSpec(Frozen):
     shape: tuple[int | str, ...]
 
 
+class OperatingPoint(Frozen):
+    """A threshold, and the share of human texts that it was measured to flag at most."""
+
+    max_false_positive_rate: Probability
+    threshold: Probability
+
+
 class Decision(Frozen):
     """From probability to label: 1 where probability >= threshold.
 
     `target_fpr` is the share of human texts that the threshold was measured to flag at most; null
-    where the threshold was chosen without a measurement.
+    where the threshold was chosen without a measurement. `operating_points` are further thresholds,
+    the strictest first. From `uncertain_from` on, up to the threshold, a text may well be either;
+    with fewer than `min_words` words it is too short to judge. Both are null where not measured.
     """
 
     threshold: Probability
     target_fpr: Probability | None
     calibration: str
+    operating_points: tuple[OperatingPoint, ...] = ()
+    uncertain_from: Probability | None = None
+    min_words: int | None = Field(default=None, gt=0)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        rates = [point.max_false_positive_rate for point in self.operating_points]
+        thresholds = [point.threshold for point in self.operating_points]
+        if rates != sorted(set(rates)) or thresholds != sorted(thresholds, reverse=True):
+            raise ValueError("operating_points: a higher rate needs a threshold that is no higher")
+        if self.uncertain_from is not None and self.uncertain_from > self.threshold:
+            raise ValueError("uncertain_from is above the threshold")
+        return self
+
+    @property
+    def measured_rates(self) -> tuple[float, ...]:
+        """The false positive rates that there are thresholds for, the lowest first."""
+        return tuple(sorted({point.max_false_positive_rate for point in self._points}))
+
+    def threshold_for(self, max_false_positive_rate: float) -> float | None:
+        """The lowest threshold measured to flag at most this share of human texts, if any."""
+        fitting = (
+            point.threshold
+            for point in self._points
+            if point.max_false_positive_rate <= max_false_positive_rate
+        )
+        return min(fitting, default=None)
+
+    @property
+    def _points(self) -> tuple[OperatingPoint, ...]:
+        if self.target_fpr is None:
+            return self.operating_points
+        own = OperatingPoint(max_false_positive_rate=self.target_fpr, threshold=self.threshold)
+        return (*self.operating_points, own)
 
 
 class Quantization(Frozen):

@@ -9,6 +9,7 @@ from typing import Final
 LEAST_CHARACTERS: Final = 120
 _SPACE: Final = r"\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 _CLOSERS: Final = "\"'\\u201d\\u2019\\u00bb)\\]}"
+_WORD: Final = re.compile(f"[^{_SPACE}]+")
 _SENTENCE_END: Final = re.compile(
     f"[.!?\\u2026]+[{_CLOSERS}]*(?=[{_SPACE}]|$)"  # what ends a sentence where a space follows
     "|[\\u3002\\uff01\\uff1f]+[\\u300d\\u300f\\u201d\\u2019]*"  # and what ends one anywhere
@@ -44,6 +45,11 @@ def segments(text: str) -> tuple[Segment, ...]:
         last = found.pop()
         found[-1] = Segment(found[-1].start, last.end)
     return tuple(found)
+
+
+def count_words(text: str) -> int:
+    """Runs of anything but white space."""
+    return sum(1 for _ in _WORD.finditer(text))
 
 
 def _sentences(text: str) -> Iterator[Segment]:

@@ -36,16 +36,16 @@ class Explained:
 
     def sorted(
         self, scores: Sequence[Score]
-    ) -> Iterator[tuple[Score, tuple[JudgedSegment, ...] | None]]:
-        """Each text's score and those of its segments, from the scores of `all_texts`."""
+    ) -> Iterator[tuple[str, Score, tuple[JudgedSegment, ...] | None]]:
+        """Each text, its score, and those of its segments, from the scores of `all_texts`."""
         whole, rest = scores[: len(self.texts)], iter(scores[len(self.texts) :])
-        for score, parts in zip(whole, self.parts, strict=True):
+        for text, score, parts in zip(self.texts, whole, self.parts, strict=True):
             if parts is None:
-                yield score, None
+                yield text, score, None
                 continue
             several = _several(parts)
             own = list(islice(rest, len(several))) if several else [score] * len(parts)
-            yield score, tuple(map(_judged, parts, own))
+            yield text, score, tuple(map(_judged, parts, own))
 
 
 def _several(parts: tuple[Segment, ...] | None) -> tuple[Segment, ...]:

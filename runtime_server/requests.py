@@ -161,13 +161,14 @@ class Wishes(BaseModel):
         """
         if self.max_false_positive_rate is None:
             return manifest.decision.threshold if self.threshold is None else self.threshold
-        measured, wished = manifest.decision.target_fpr, self.max_false_positive_rate
-        if measured is None or measured > wished:
+        decision, wished = manifest.decision, self.max_false_positive_rate
+        threshold = decision.threshold_for(wished)
+        if threshold is None:
             raise UnmeasuredRateError(
                 f"{manifest.reference} has no threshold measured for {wished:g}",
-                measured=[] if measured is None else [measured],
+                measured=[*decision.measured_rates],
             )
-        return manifest.decision.threshold
+        return threshold
 
     @property
     def preferences(self) -> Preferences:

@@ -6,6 +6,7 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, Field
 
 from registry import Backend, Manifest
+from registry.cautions import Caution, cautions
 from runtime_server.answer import Scored
 from runtime_server.delegation import Delegation
 from runtime_server.engine import Score
@@ -62,6 +63,9 @@ class Metadata(Value):
     truncated: bool | None
     threshold: float
     fallbacks: tuple[Fallback, ...]
+    warnings: tuple[Caution, ...] = Field(
+        (), description="`too_short`, `uncertain`: why the answer should not be relied on"
+    )
     segments: tuple[JudgedSegment, ...] | None = Field(
         None, description="where the request said `explain`, and the server judged"
     )
@@ -88,6 +92,7 @@ class PredictResult(Value):
         answer: Scored,
         score: Score,
         *,
+        text: str,
         threshold: float,
         latency_ms: float,
         segments: tuple[JudgedSegment, ...] | None = None,
@@ -115,6 +120,7 @@ class PredictResult(Value):
                 truncated=score.truncated,
                 threshold=threshold,
                 fallbacks=Fallback.of(answer.fallbacks),
+                warnings=cautions(text, score.probability, threshold, manifest.decision),
                 segments=segments,
                 timings_ms=Timings(
                     load=timings.load_ms,
@@ -156,6 +162,7 @@ class PredictResult(Value):
                 truncated=None,
                 threshold=threshold,
                 fallbacks=Fallback.of(fallbacks),
+                warnings=(),
                 segments=None,
                 timings_ms=Timings(),
                 delegation=delegation,

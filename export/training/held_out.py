@@ -11,10 +11,16 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 from export.evaluation import EVALUATION_FILE, Evaluation
 from export.training.dataset import Dataset
-from export.training.metrics import score, threshold_for_fpr
+from export.training.metrics import least_words, score, threshold_for_fpr, uncertain_from
 from export.training.model_card import write_model_card
+from registry.manifest import OperatingPoint
 
-TARGET_FPR = 0.02
+TARGET_FPR = 0.01
+FURTHER_FPRS = (0.005, 0.02, 0.05)
+# An AI text below what the answer calls uncertain is as rare as this.
+MISSED = 0.05
+# Of a text so short that this is not reached, the answer says that it is too short.
+LEAST_AUROC = 0.85
 Rows = npt.NDArray[np.int64]
 Split = tuple[Rows, Rows]
 Scores = npt.NDArray[np.float64]
@@ -79,7 +85,8 @@ def evaluate(
 
     All other rows were trained on, unless `n_train` says how many.
     """
-    threshold = threshold_for_fpr(scores[dataset.labels[rows] == 0], TARGET_FPR)
+    human = scores[dataset.labels[rows] == 0]
+    threshold = threshold_for_fpr(human, TARGET_FPR)
     return Evaluation(
         dataset=dataset.name,
         dataset_sha256=dataset.sha256,
@@ -88,6 +95,12 @@ def evaluate(
         threshold=threshold,
         target_fpr=TARGET_FPR,
         calibration="platt",
+        operating_points=tuple(
+            OperatingPoint(max_false_positive_rate=rate, threshold=threshold_for_fpr(human, rate))
+            for rate in FURTHER_FPRS
+        ),
+        uncertain_from=uncertain_from(scores[dataset.labels[rows] == 1], threshold, MISSED),
+        min_words=least_words(by_words, LEAST_AUROC),
         **dataclasses.asdict(score(scores, dataset.labels[rows], threshold)),
         auroc_by_domain=auroc_by_domain(dataset, rows, scores),
         auroc_by_generator=auroc_by_generator(dataset, rows, scores),

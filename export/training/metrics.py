@@ -1,5 +1,6 @@
 """Scores of a detector on labelled texts."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,6 +46,22 @@ def expected_calibration_error(probabilities: Floats, labels: Labels, bins: int 
     counts = np.bincount(which, minlength=bins)
     gap = np.bincount(which, weights=labels - probabilities, minlength=bins)
     return float(np.abs(gap).sum() / counts.sum())
+
+
+def uncertain_from(ai_probabilities: Floats, threshold: float, missed: float) -> float:
+    """The highest probability, up to the threshold, below which at most `missed` of these lie.
+
+    From there to the threshold is where a text by an AI may well be, and one by a human, too.
+    """
+    return min(round(float(np.quantile(ai_probabilities, missed)), 4), threshold)
+
+
+def least_words(auroc_by_words: Mapping[str, float], least_auroc: float) -> int | None:
+    """The smallest measured length from which on every AUROC is good enough; None: none is."""
+    lengths = sorted(auroc_by_words, key=int)
+    bad = [place for place, words in enumerate(lengths) if auroc_by_words[words] < least_auroc]
+    good = lengths[bad[-1] + 1 :] if bad else lengths
+    return int(good[0]) if good else None
 
 
 def threshold_for_fpr(human_probabilities: Floats, target_fpr: float) -> float:

@@ -210,11 +210,12 @@ class Predictor:
                     artifact.manifest,
                     answer,
                     score,
+                    text=text,
                     threshold=threshold,
                     latency_ms=latency_ms,
                     segments=segments,
                 )
-                for score, segments in asked.sorted(answer.scores.items)
+                for text, score, segments in asked.sorted(answer.scores.items)
             )
         result = PredictResult.delegated(
             artifact.manifest,

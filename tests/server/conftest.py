@@ -84,6 +84,7 @@ def make_manifest(
     memory_bytes: int = 1_000_000,
     routing: Routing | None = None,
     browser: bool = True,
+    decision: Decision | None = None,
 ) -> Manifest:
     """A manifest of a graph, and of other files beside it."""
     contents = {MODEL_FILE: graph, **(others or {})}
@@ -92,7 +93,7 @@ def make_manifest(
         labels=("human", "ai"),
         input=input_spec or InputSpec(kind="text", normalizer=normalizer),
         outputs=(OutputSpec(name="probability", dtype="float32", shape=("N",)),),
-        decision=Decision(threshold=0.5, target_fpr=0.02, calibration="none"),
+        decision=decision or Decision(threshold=0.5, target_fpr=0.02, calibration="none"),
         quantization=Quantization(scheme=QuantizationScheme.FP32, bits=32),
     )
     files = tuple(

@@ -1,4 +1,4 @@
-"""`explain`, `max_false_positive_rate` and `timeout_ms` of a request."""
+"""`explain`, `max_false_positive_rate` and `timeout_ms` of a request, and what answers warn of."""
 
 from collections.abc import Callable
 
@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from registry import Artifact
+from registry.manifest import Decision, OperatingPoint
 
 ONE = "The committee reviewed the proposal and found it broadly satisfactory, with some remarks. "
 TWO = "Nobody had expected that, least of all those who had written it in one long night! "
@@ -97,3 +98,44 @@ def test_the_shorter_of_two_deadlines_counts(
             headers={"X-Request-Timeout-Ms": header},
         )
         assert (answer.status_code, answer.json()["limit_ms"]) == (504, 1)
+
+
+def test_the_lowest_threshold_that_was_measured_for_the_rate_decides(
+    make_client: Callable[..., httpx.Client], publish: Callable[..., Artifact], graph: bytes
+) -> None:
+    points = ((0.005, 0.9), (0.05, 0.3))
+    decision = Decision(
+        threshold=0.5,
+        target_fpr=0.01,
+        calibration="none",
+        operating_points=tuple(
+            OperatingPoint(max_false_positive_rate=rate, threshold=threshold)
+            for rate, threshold in points
+        ),
+    )
+    publish(graph, decision=decision)
+    client = make_client()
+    for rate, threshold in ((0.005, 0.9), (0.009, 0.9), (0.01, 0.5), (0.04, 0.5), (0.2, 0.3)):
+        result = client.post("/predict", json={"text": "x", "max_false_positive_rate": rate}).json()
+        assert result["metadata"]["threshold"] == threshold
+        assert result["prediction"] == int(result["probability"] >= threshold)
+    refused = client.post("/predict", json={"text": "x", "max_false_positive_rate": 0.001})
+    assert refused.json()["measured"] == [0.005, 0.01, 0.05]
+
+
+def test_an_answer_warns_of_short_and_of_uncertain_texts(
+    make_client: Callable[..., httpx.Client], publish: Callable[..., Artifact], graph: bytes
+) -> None:
+    decision = Decision(
+        threshold=1, target_fpr=0.01, calibration="none", uncertain_from=0, min_words=3
+    )
+    publish(graph, decision=decision)
+    client = make_client()
+
+    def warnings(text: str, **wishes: object) -> object:
+        answer = client.post("/predict", json={"text": text, **wishes})
+        return answer.json()["metadata"]["warnings"]
+
+    assert warnings("two words") == ["too_short", "uncertain"]
+    assert warnings("it has three") == ["uncertain"]
+    assert warnings("it has three", threshold=0) == []

@@ -92,6 +92,7 @@ def test_the_metadata_names_the_artifact_and_how_the_text_was_read(
         "truncated": False,
         "threshold": 0.5,
         "fallbacks": [{"backend": "client_side", "reason": "caller_cannot_run_it"}],
+        "warnings": [],
         "segments": None,
         "delegation": None,
     }

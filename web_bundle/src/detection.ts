@@ -1,3 +1,4 @@
+import { type Caution, cautions } from './cautions.js';
 import type { Provider } from './engine.js';
 import { type Manifest, modelFile } from './manifest.js';
 import type { Score } from './scorer.js';
@@ -28,6 +29,21 @@ export interface Detection {
   readonly metadata: DetectionMetadata;
 }
 
+/** A part of the text, judged as if it were all; places are code points. */
+export interface JudgedSegment {
+  readonly start: number;
+  readonly end: number;
+  readonly probability: number;
+}
+
+/** What was judged, and what decides. */
+export interface Judged {
+  readonly text: string;
+  readonly score: Score;
+  readonly threshold: number;
+  readonly segments: readonly JudgedSegment[] | null;
+}
+
 /** How the answer came about. */
 export interface DetectionMetadata {
   readonly artifact_digest: string;
@@ -42,6 +58,10 @@ export interface DetectionMetadata {
   readonly windows: number;
   readonly truncated: boolean;
   readonly threshold: number;
+  /** Why the answer should not be relied on. */
+  readonly warnings: readonly Caution[];
+  /** How each part would be judged alone (docs/segments.md); null where nobody asked. */
+  readonly segments: readonly JudgedSegment[] | null;
   readonly fallbacks: readonly { readonly backend: string; readonly reason: string }[];
   /** `load` is what this call waited for loading; a detector is loaded before its first call. */
   readonly timings_ms: { readonly load: number; readonly normalize: number; readonly run: number };
@@ -54,9 +74,9 @@ export function artifactOf(manifest: Manifest, provider: Provider): Artifact {
 }
 
 /** The answer that a score means. */
-export function detectionOf(artifact: Artifact, score: Score, latencyMs: number): Detection {
-  const { probability } = score;
-  const isAi = probability >= artifact.manifest.decision.threshold;
+export function detectionOf(artifact: Artifact, judged: Judged, latencyMs: number): Detection {
+  const { probability } = judged.score;
+  const isAi = probability >= judged.threshold;
   return {
     prediction: isAi ? 1 : 0,
     probability,
@@ -65,12 +85,13 @@ export function detectionOf(artifact: Artifact, score: Score, latencyMs: number)
     backend: 'client_side',
     model_id: artifact.manifest.model_id,
     latency_ms: latencyMs,
-    metadata: metadataOf(artifact, score),
+    metadata: metadataOf(artifact, judged),
   };
 }
 
-function metadataOf(artifact: Artifact, score: Score): DetectionMetadata {
+function metadataOf(artifact: Artifact, judged: Judged): DetectionMetadata {
   const { manifest } = artifact;
+  const { text, score, threshold, segments } = judged;
   return {
     artifact_digest: artifact.digest,
     model_sha256: artifact.modelSha256,
@@ -81,7 +102,9 @@ function metadataOf(artifact: Artifact, score: Score): DetectionMetadata {
     tokens: score.tokens,
     windows: score.windows,
     truncated: false,
-    threshold: manifest.decision.threshold,
+    threshold,
+    warnings: cautions(text, score.probability, threshold, manifest.decision),
+    segments,
     fallbacks: [],
     timings_ms: { load: 0, normalize: score.normalizeMs, run: score.runMs },
   };

@@ -5,6 +5,7 @@ export type ErrorCode =
   | 'digest_mismatch'
   | 'fetch_failed'
   | 'runtime_failed'
+  | 'unmeasured_rate'
   | 'unsupported_model';
 
 /** The one error this package throws. `code` crosses postMessage; the class does not. */

@@ -1,6 +1,8 @@
-export type { Artifact, Detection, DetectionMetadata } from './detection.js';
+export type { Caution } from './cautions.js';
+export type { Artifact, Detection, DetectionMetadata, JudgedSegment } from './detection.js';
 export { createDetector, type DetectorOptions } from './detector.js';
 export { DetectorError, type ErrorCode, isDetectorError } from './errors.js';
 export type { Manifest } from './manifest.js';
 export { norm1 } from './norm1.js';
 export type { DetectOptions, Detector } from './scorer.js';
+export { countWords, type Segment, segments } from './segments.js';

@@ -12,11 +12,13 @@ import { type Detector, ScoringDetector } from './scorer.js';
 import type { TokenizedText, TokensInput } from './tokens.js';
 import { WASM_FILE, WASM_SHA256 } from './wasm.js';
 
-export type { Artifact, Detection, DetectionMetadata } from './detection.js';
+export type { Caution } from './cautions.js';
+export type { Artifact, Detection, DetectionMetadata, JudgedSegment } from './detection.js';
 export { DetectorError, type ErrorCode, isDetectorError } from './errors.js';
 export type { Manifest } from './manifest.js';
 export { norm1 } from './norm1.js';
 export type { DetectOptions, Detector } from './scorer.js';
+export { countWords, type Segment, segments } from './segments.js';
 export type { TokenizedText } from './tokens.js';
 
 /** The packages that can run a graph in Node; `onnxruntime-node` is the caller's to install. */

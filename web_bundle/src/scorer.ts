@@ -1,5 +1,7 @@
-import { type Artifact, type Detection, detectionOf } from './detection.js';
+import { type Artifact, type Detection, detectionOf, type JudgedSegment } from './detection.js';
 import { DetectorError } from './errors.js';
+import { type Segment, segments } from './segments.js';
+import { thresholdOf } from './threshold.js';
 
 /** A probability and what it took. */
 export interface Score {
@@ -24,13 +26,19 @@ export interface Scorer {
 export interface DetectOptions {
   /** Rejects the call with code `aborted`. */
   readonly signal?: AbortSignal;
+  /** Say how each part of a text would be judged alone: docs/segments.md. */
+  readonly explain?: boolean;
+  /** Decide at this probability instead of the model's own threshold. */
+  readonly threshold?: number;
+  /** Decide at the threshold that was measured to flag at most this share of human texts. */
+  readonly maxFalsePositiveRate?: number;
 }
 
 /** A loaded model that answers for texts. */
 export interface Detector {
   /** What was verified and loaded. */
   readonly artifact: Artifact;
-  /** @throws DetectorError `aborted` or `runtime_failed`. */
+  /** @throws DetectorError `aborted`, `runtime_failed` or `unmeasured_rate`. */
   detect(text: string, options?: DetectOptions): Promise<Detection>;
   detect(texts: readonly string[], options?: DetectOptions): Promise<Detection[]>;
   /** Frees memory. Calls under way reject with code `aborted`. */
@@ -55,7 +63,7 @@ export class ScoringDetector implements Detector {
     options: DetectOptions = {},
   ): Promise<Detection | Detection[]> {
     const single = typeof input === 'string';
-    const detections = await this.#detectAll(single ? [input] : input, options.signal);
+    const detections = await this.#detectAll(single ? [input] : input, options);
     return single ? only(detections) : detections;
   }
 
@@ -65,13 +73,39 @@ export class ScoringDetector implements Detector {
     await this.#scorer.close();
   }
 
-  async #detectAll(texts: readonly string[], signal?: AbortSignal): Promise<Detection[]> {
+  async #detectAll(texts: readonly string[], options: DetectOptions): Promise<Detection[]> {
+    const { signal, explain = false } = options;
     const signals = [this.#lifetime.signal, ...(signal === undefined ? [] : [signal])];
+    const threshold = thresholdOf(this.artifact.manifest.decision, options);
+    const parts = texts.map((text) => (explain ? segments(text) : null));
+    const several = parts.flatMap((segments) => segmentTexts(segments));
     const started = performance.now();
-    const scores = await unlessAborted(signals, () => this.#scorer.score(texts));
+    const scores = await unlessAborted(signals, () => this.#scorer.score([...texts, ...several]));
     const elapsed = performance.now() - started;
-    return scores.map((score) => detectionOf(this.artifact, score, elapsed));
+    const rest = scores.slice(texts.length).values();
+    return texts.map((text, i) => {
+      const score = only(scores.slice(i, i + 1));
+      const segments = judgedSegments(parts[i] ?? null, score, rest);
+      return detectionOf(this.artifact, { text, score, threshold, segments }, elapsed);
+    });
   }
+}
+
+/** A text that is a single segment is not judged twice. */
+function segmentTexts(segments: readonly Segment[] | null): string[] {
+  return segments !== null && segments.length > 1 ? segments.map(({ text }) => text) : [];
+}
+
+function judgedSegments(
+  segments: readonly Segment[] | null,
+  whole: Score,
+  rest: Iterator<Score>,
+): JudgedSegment[] | null {
+  if (segments === null) return null;
+  return segments.map(({ start, end }) => {
+    const score = segments.length > 1 ? rest.next().value : whole;
+    return { start, end, probability: only(score === undefined ? [] : [score]).probability };
+  });
 }
 
 function only<T>(items: readonly T[]): T {

@@ -4,12 +4,11 @@ import { parseManifest } from '../src/manifest.js';
 import { MANIFEST_TEXT } from './fixture.js';
 
 const artifact = artifactOf(parseManifest(MANIFEST_TEXT), 'wasm');
-const scored = (probability: number) =>
-  detectionOf(
-    artifact,
-    { probability, normalizeMs: 0.25, runMs: 0.5, tokens: null, windows: 1 },
-    1.5,
-  );
+const scored = (probability: number) => {
+  const score = { probability, normalizeMs: 0.25, runMs: 0.5, tokens: null, windows: 1 };
+  const { threshold } = artifact.manifest.decision;
+  return detectionOf(artifact, { text: 'a text', score, threshold, segments: null }, 1.5);
+};
 
 test('has the fields of every backend’s result', () => {
   expect(scored(0.75)).toEqual({
@@ -31,6 +30,8 @@ test('has the fields of every backend’s result', () => {
       windows: 1,
       truncated: false,
       threshold: 0.62,
+      warnings: [],
+      segments: null,
       fallbacks: [],
       timings_ms: { load: 0, normalize: 0.25, run: 0.5 },
     },

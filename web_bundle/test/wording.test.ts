@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
+import type { Caution } from '../src/cautions.js';
 import type { Detection } from '../src/detection.js';
 import { parseManifest } from '../src/manifest.js';
 import {
-  countWords,
+  decisionOf,
   lengthAdvice,
   meaningOf,
   milliseconds,
@@ -11,7 +12,11 @@ import {
 } from '../src/page/wording.js';
 import { MANIFEST_TEXT } from './fixture.js';
 
-const ai = { prediction: 1 } as Detection;
+const ai = judged();
+
+function judged(...warnings: Caution[]): Detection {
+  return { prediction: 1, metadata: { warnings } } as unknown as Detection;
+}
 
 test.each([
   [0.8731, '87.3%'],
@@ -23,9 +28,7 @@ test.each([
   expect(percent(probability)).toBe(shown);
 });
 
-test('words are counted by white space', () => {
-  expect(countWords('')).toBe(0);
-  expect(countWords('  one\n two ')).toBe(2);
+test('a number of words is readable', () => {
   expect(wordCount(1)).toBe('1 word');
   expect(wordCount(1200)).toBe('1,200 words');
 });
@@ -45,4 +48,14 @@ test('a rate of error is said only where one was measured', () => {
   const manifest = parseManifest(MANIFEST_TEXT);
   expect(meaningOf(ai, manifest)).toMatch(/So did \S+% of the texts that people wrote/);
   expect(meaningOf(ai, { ...manifest, quality: null })).toContain('Nobody has measured');
+});
+
+test('a text that cannot be judged is not called human or AI', () => {
+  const manifest = parseManifest(MANIFEST_TEXT);
+  const measured = { ...manifest, decision: { ...manifest.decision, min_words: 40 } };
+  expect(decisionOf(ai)).toBe('Likely AI-written');
+  expect(decisionOf(judged('uncertain'))).toBe('Uncertain');
+  expect(decisionOf(judged('too_short', 'uncertain'))).toBe('Too short to judge');
+  expect(meaningOf(judged('too_short'), measured)).toContain('fewer than 40 words');
+  expect(meaningOf(judged('uncertain'), measured)).toContain('below the decision line of 62.0%');
 });

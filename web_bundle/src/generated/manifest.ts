@@ -104,12 +104,24 @@ export interface OutputSpec {
  * From probability to label: 1 where probability >= threshold.
  *
  * `target_fpr` is the share of human texts that the threshold was measured to flag at most; null
- * where the threshold was chosen without a measurement.
+ * where the threshold was chosen without a measurement. `operating_points` are further thresholds,
+ * the strictest first. From `uncertain_from` on, up to the threshold, a text may well be either;
+ * with fewer than `min_words` words it is too short to judge. Both are null where not measured.
  */
 export interface Decision {
   threshold: number;
   target_fpr: number | null;
   calibration: string;
+  operating_points?: OperatingPoint[];
+  uncertain_from?: number | null;
+  min_words?: number | null;
+}
+/**
+ * A threshold, and the share of human texts that it was measured to flag at most.
+ */
+export interface OperatingPoint {
+  max_false_positive_rate: number;
+  threshold: number;
 }
 /**
  * How weights are stored in `bits`, and activations multiplied (docs/quantization.md).

@@ -1,5 +1,6 @@
 import type { Artifact, Detection } from '../detection.js';
 import type { DetectorError } from '../errors.js';
+import { countWords } from '../segments.js';
 import { element, write } from './elements.js';
 import * as wording from './wording.js';
 
@@ -14,7 +15,7 @@ export function showState(state: State, status: string): void {
 }
 
 export function showLength(text: string): void {
-  const words = wording.countWords(text);
+  const words = countWords(text);
   write('count', wording.wordCount(words));
   write('advice', wording.lengthAdvice(words));
 }

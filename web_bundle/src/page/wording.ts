@@ -29,16 +29,15 @@ export const FAILURES: Readonly<
     advice:
       'This browser may be too old, or short of memory. Close some tabs, or try another browser.',
   },
+  unmeasured_rate: {
+    title: 'The model has no such threshold',
+    advice: 'It was asked for a rate of false alarms that nobody has measured.',
+  },
   unsupported_model: {
     title: 'This model does not run in a browser',
     advice: 'It was put here by mistake. Tell whoever runs this page.',
   },
 };
-
-/** How many words a text has, by its white space. */
-export function countWords(text: string): number {
-  return text.match(/\S+/g)?.length ?? 0;
-}
 
 export function wordCount(words: number): string {
   return `${words.toLocaleString('en')} ${words === 1 ? 'word' : 'words'}`;
@@ -65,12 +64,21 @@ export function megabytes(bytes: number): string {
   return `${(bytes / 1e6).toFixed(1)} MB`;
 }
 
-export function decisionOf({ prediction }: Detection): string {
+export function decisionOf({ prediction, metadata }: Detection): string {
+  if (metadata.warnings.includes('too_short')) return 'Too short to judge';
+  if (metadata.warnings.includes('uncertain')) return 'Uncertain';
   return prediction === 1 ? 'Likely AI-written' : 'Likely human-written';
 }
 
 /** What the decision is worth, by the model's own evidence. */
-export function meaningOf({ prediction }: Detection, { decision, quality }: Manifest): string {
+export function meaningOf(detection: Detection, { decision, quality }: Manifest): string {
+  const { prediction, metadata } = detection;
+  if (metadata.warnings.includes('too_short')) {
+    return `When the model was tested, texts of fewer than ${decision.min_words} words were told apart too badly.`;
+  }
+  if (metadata.warnings.includes('uncertain')) {
+    return `It stays below the decision line of ${percent(decision.threshold)}, but so did many texts that an AI wrote, when the model was tested.`;
+  }
   const line = `the decision line of ${percent(decision.threshold)}`;
   if (quality === null) {
     const side = prediction === 1 ? 'It reaches' : 'It stays below';
