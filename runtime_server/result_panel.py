@@ -8,6 +8,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from registry.cautions import Caution
 from runtime_server.problem import Problem
 from runtime_server.result import BatchItem, ErrorItem, PredictResult
 
@@ -43,13 +44,21 @@ def _judgement(result: PredictResult) -> Group | Text:
     row.add_column(no_wrap=True, justify="right")
     colour = _colour(result)
     row.add_row(
-        Text("AI-written" if result.is_fake else "human-written", style=f"bold {colour}"),
+        Text(_verdict(result), style=f"bold {colour}"),
         ProgressBar(
             total=1.0, completed=result.probability, complete_style=colour, finished_style=colour
         ),
         Text(f"{result.probability:.1%} AI", style="bold"),
     )
     return Group(row, Text(_foundation(result), style="dim"))
+
+
+def _verdict(result: PredictResult) -> str:
+    if Caution.TOO_SHORT in result.metadata.warnings:
+        return "too short"
+    if Caution.UNCERTAIN in result.metadata.warnings:
+        return "uncertain"
+    return "AI-written" if result.is_fake else "human-written"
 
 
 def _foundation(result: PredictResult) -> str:
@@ -74,4 +83,6 @@ def _refusal(problem: Problem) -> Text:
 
 
 def _colour(result: PredictResult) -> str:
+    if result.metadata.warnings:
+        return "yellow"
     return "magenta" if result.is_fake else "green"

@@ -91,8 +91,9 @@ class Here:
                 self.artifact.manifest,
                 answer,
                 score,
+                text=text,
                 threshold=self.threshold,
                 latency_ms=latency_ms,
             )
-            for score in answer.scores.items
+            for text, score in zip(texts, answer.scores.items, strict=True)
         )

@@ -15,7 +15,7 @@ from export.recipe import RECIPE_FILE, RECIPES, read_recipe
 if TYPE_CHECKING:
     from export.evaluation import Evaluation
 
-TARGET_FPR = 0.02
+TARGET_FPR = 0.01
 
 ModelId = Annotated[str, typer.Argument(metavar="MODEL_ID", help="Of the recipe.")]
 Data = Annotated[

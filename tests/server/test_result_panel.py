@@ -59,6 +59,18 @@ def test_the_verdict_is_that_of_the_threshold(probability: float, verdict: str) 
     assert "local (CPU)" in text
 
 
+@pytest.mark.parametrize(
+    ("warnings", "verdict"),
+    [(("uncertain",), "uncertain"), (("too_short", "uncertain"), "too short")],
+)
+def test_a_text_that_cannot_be_judged_is_not_called_human_or_ai(
+    warnings: tuple[str, ...], verdict: str
+) -> None:
+    text = shown("A text.", result(0.5, warnings=warnings))
+    assert verdict in text
+    assert "written" not in text
+
+
 def test_the_bar_is_as_long_as_the_probability_is_large() -> None:
     lengths = [shown("", result(p)).count("━") for p in (0.0, 0.25, 0.5, 1.0)]
     assert lengths == sorted(set(lengths))
