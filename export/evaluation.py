@@ -50,6 +50,13 @@ class Evaluation(BaseModel):
         values = self.auroc_leave_one_domain_out.values()
         return sum(values) / len(values)
 
+    @property
+    def all_operating_points(self) -> tuple[OperatingPoint, ...]:
+        """The threshold that is shipped among the others, the strictest first."""
+        own = OperatingPoint(max_false_positive_rate=self.target_fpr, threshold=self.threshold)
+        every = (*self.operating_points, own)
+        return tuple(sorted(every, key=lambda point: point.max_false_positive_rate))
+
     def rounded(self) -> Self:
         """With 4 decimals, which is more than any of it is known to."""
         text = self.model_dump_json()
