@@ -8,6 +8,7 @@ import {
   meaningOf,
   milliseconds,
   percent,
+  toneOf,
   wordCount,
 } from '../src/page/wording.js';
 import { MANIFEST_TEXT } from './fixture.js';
@@ -55,6 +56,7 @@ test('a text that cannot be judged is not called human or AI', () => {
   const measured = { ...manifest, decision: { ...manifest.decision, min_words: 40 } };
   expect(decisionOf(ai)).toBe('Likely AI-written');
   expect(decisionOf(judged('uncertain'))).toBe('Uncertain');
+  expect([ai, judged('uncertain')].map(toneOf)).toEqual(['ai', 'unsure']);
   expect(decisionOf(judged('too_short', 'uncertain'))).toBe('Too short to judge');
   expect(meaningOf(judged('too_short'), measured)).toContain('fewer than 40 words');
   expect(meaningOf(judged('uncertain'), measured)).toContain('below the decision line of 62.0%');

@@ -39,7 +39,7 @@ export function showArtifact({ manifest, digest, modelSha256 }: Artifact): void 
 
 export function showDetection(detection: Detection, { manifest }: Artifact): void {
   clearFailure();
-  element('result', HTMLElement).dataset.decision = detection.is_fake ? 'ai' : 'human';
+  element('result', HTMLElement).dataset.decision = wording.toneOf(detection);
   element('answer', HTMLElement).style.setProperty('--reach', String(detection.probability));
   showProbability(String(detection.probability), wording.percent(detection.probability));
   write('decision', wording.decisionOf(detection));

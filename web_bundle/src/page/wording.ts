@@ -64,6 +64,12 @@ export function megabytes(bytes: number): string {
   return `${(bytes / 1e6).toFixed(1)} MB`;
 }
 
+/** What the colour of the answer says; styles know it. */
+export function toneOf({ prediction, metadata }: Detection): 'unsure' | 'ai' | 'human' {
+  if (metadata.warnings.length > 0) return 'unsure';
+  return prediction === 1 ? 'ai' : 'human';
+}
+
 export function decisionOf({ prediction, metadata }: Detection): string {
   if (metadata.warnings.includes('too_short')) return 'Too short to judge';
   if (metadata.warnings.includes('uncertain')) return 'Uncertain';
