@@ -23,6 +23,7 @@ _CUDA_OPTIONS: Final[Mapping[str, str]] = {"use_tf32": "0"}
 EXTERNAL_DATA_FILE: Final = f"{MODEL_FILE}.data"
 # Errors are raised; onnxruntime's own lines about them may quote the text.
 _FATAL_ONLY: Final = 4
+_SPINNING: Final = "session.intra_op.allow_spinning"
 _DATA_FOLDER: Final = "session.model_external_initializers_file_folder_path"
 
 
@@ -59,6 +60,8 @@ class GraphSession:
         options.intra_op_num_threads = plan.threads
         options.inter_op_num_threads = 1
         options.log_severity_level = _FATAL_ONLY
+        # Threads that wait busily take the time of those that have work (docs/benchmarks.md).
+        options.add_session_config_entry(_SPINNING, "0")
         if isinstance(graph, bytes):
             # Else onnxruntime would take external data, unverified, from the working directory.
             options.add_session_config_entry(_DATA_FOLDER, os.devnull)

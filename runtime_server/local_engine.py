@@ -189,15 +189,26 @@ class LocalEngine:
         memory = artifact.manifest.runtime.memory_bytes
         self._metrics.loaded(name, memory, perf_counter() - began)
 
+        def counted(rows: Sequence[Row], began: float) -> None:
+            lengths, tokens = [row.padded for row in rows], sum(row.tokens for row in rows)
+            self._metrics.ran(name, lengths, tokens, perf_counter() - began)
+
         async def run(rows: Sequence[Row]) -> Sequence[float]:
             began = perf_counter()
             found = await _in(self._runner, model.run, rows)
-            lengths, tokens = [row.padded for row in rows], sum(row.tokens for row in rows)
-            self._metrics.ran(name, lengths, tokens, perf_counter() - began)
+            counted(rows, began)
             return found
 
-        batch, told = self._limits.batch_in(place), self._metrics.depth(name)
-        return _Queued(model, RowQueue(run, batch, self._limits.most_tokens, told))
+        def run_here(rows: Sequence[Row]) -> Sequence[float]:
+            began = perf_counter()
+            found = model.run(rows)
+            counted(rows, began)
+            return found
+
+        limits, told = self._limits, self._metrics.depth(name)
+        here = run_here if place is Place.CPU else None
+        batch = limits.batch_in(place)
+        return _Queued(model, RowQueue(run, batch, limits.most_tokens, told, here))
 
 
 @dataclass(frozen=True)

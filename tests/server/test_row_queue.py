@@ -248,3 +248,33 @@ def test_closing_lets_nobody_wait() -> None:
         assert all(isinstance(one, asyncio.CancelledError) for one in found)
 
     asyncio.run(asyncio.wait_for(_run(), timeout=2))
+
+
+def test_a_brief_row_of_an_idle_queue_runs_where_it_is() -> None:
+    async def _run() -> tuple[list[list[float]], list[Ran]]:
+        session, here = Session(), []
+        session.gate.set()
+
+        def run_here(rows: Sequence[Number]) -> Sequence[float]:
+            here.append([row.value for row in rows])
+            if POISON in here[-1]:
+                raise session.error
+            return here[-1]
+
+        limits = BatchLimits(rows=4, tokens=10_000_000)
+        queue = RowQueue(session.run, limits, 10**9, run_here=run_here)
+        first = await queue.run(numbers(0.1, tokens=1_000_000))  # nobody knows how fast it is
+        await waiting()
+        ran = [first, await queue.run(numbers(0.2)), await queue.run(numbers(0.3, 0.4))]
+        await waiting()
+        ran.append(await queue.run(numbers(0.5, tokens=10**9)))
+        await waiting()
+        with pytest.raises(EngineError, match="poison"):
+            await queue.run(numbers(POISON))
+        assert queue.tokens == 0
+        assert [value for batch in session.batches for value in batch] == [0.1, 0.3, 0.4, 0.5]
+        return here, ran
+
+    here, ran = asyncio.run(_run())
+    assert here == [[0.2], [POISON]]
+    assert [one.probabilities for one in ran] == [(0.1,), (0.2,), (0.3, 0.4), (0.5,)]
