@@ -41,9 +41,9 @@ web: serving ## Build the static page, its tiny model, and the npm package in we
 
 test: setup tested web browser ## Run the tests: TypeScript, Python, browser
 	@cd $(WEB) && npm test --silent
-	@$(BIN)/pytest -m "not slow"
+	@$(BIN)/pytest -m "not slow" --numprocesses auto --maxprocesses 4 --dist loadfile
 
-test-slow: setup tested ## Run the tests that export real architectures, half an hour
+test-slow: setup tested ## Run the tests that take long, such as exports of real architectures: half an hour
 	@$(BIN)/pytest -m slow
 
 # Language models take minutes to build and to run: tests take those that make export has built.

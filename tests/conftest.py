@@ -10,7 +10,9 @@ from registry.store import DEFAULT_ROOT
 ROOT = Path(__file__).resolve().parent.parent
 # They export real architectures through torch, minutes of it: `make test-slow` runs them.
 SLOW_FILES = {
+    "test_add_a_model.py",
     "test_causal_lm.py",
+    "test_encoder.py",
     "test_encoder_kinds.py",
     "test_ensemble.py",
     "test_ensemble_large.py",

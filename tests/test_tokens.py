@@ -153,6 +153,7 @@ def test_ids_and_windows_are_those_of_python(
         assert answer["windows"] == windows, ascii(text)
 
 
+@pytest.mark.slow
 def test_a_text_of_5000_words_has_the_same_windows_and_probability(root: Path) -> None:
     artifact = FileStore(DEFAULT_ROOT).resolve("minilm-small")
     words = " ".join(drift_texts()).split()[:5_000]
@@ -169,6 +170,7 @@ def test_a_text_of_5000_words_has_the_same_windows_and_probability(root: Path) -
     assert np.abs(node.probabilities - python.probabilities).max() <= TOLERANCE
 
 
+@pytest.mark.slow
 def test_the_frozen_classes_are_those_of_the_installed_package(root: Path) -> None:
     script = root / "web_bundle" / "generate_code_point_classes.py"
     checked = subprocess.run(

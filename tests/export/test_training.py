@@ -63,6 +63,7 @@ def test_data_of_one_label_is_refused(tmp_path: Path) -> None:
         read_dataset(write(tmp_path / "data.jsonl", rows))
 
 
+@pytest.mark.slow
 def test_training_writes_the_same_recipe_twice(tmp_path: Path) -> None:
     dataset = read_dataset(write(tmp_path / "data.jsonl", documents()))
     folders = [tmp_path / "one", tmp_path / "two"]
