@@ -37,6 +37,6 @@ def test_the_commands_of_the_page_get_the_answers_of_predict(lexical_tiny: Artif
         by_curl = json.loads(printed("sh"))
         by_python = re.findall(r"[0-9.]+", printed("python"))
     expected = [result["probability"] for result in results]
-    assert by_curl["outputs"][0]["data"] == expected[:1]
+    assert by_curl["outputs"][0]["data"] == pytest.approx(expected[:1], abs=1e-6)
     assert list(map(float, by_python[:2])) == pytest.approx(expected, abs=1e-6)
     assert list(map(int, by_python[2:])) == [result["prediction"] for result in results]
