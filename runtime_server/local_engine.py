@@ -12,6 +12,7 @@ from typing import Final, Self, TypeVar
 
 from registry import Artifact
 from runtime_server.batch_choice import BatchLimits
+from runtime_server.compute_threads import compute_threads
 from runtime_server.cpu_quota import usable_cores
 from runtime_server.engine import Availability, EngineTimings, Scores
 from runtime_server.errors import CudaError, EngineError
@@ -92,8 +93,10 @@ class LocalEngine:
             )
             for place in Place
         }
-        self._readers = ThreadPoolExecutor(plan.threads, thread_name_prefix="local-reader")
-        self._runner = ThreadPoolExecutor(max_workers=1, thread_name_prefix="local-runner")
+        self._readers = compute_threads(plan.threads, "local-reader")
+        self._runner = compute_threads(1, "local-runner")
+        # onnxruntime's own threads are started by the one that loads, and are as nice.
+        self._loaders = compute_threads(plan.threads, "local-loader")
 
     @classmethod
     def of(cls, settings: Settings, metrics: Metrics | None = None) -> Self:
@@ -158,7 +161,7 @@ class LocalEngine:
         """Stop the threads, drop the models."""
         for models in self._models.values():
             await models.close()
-        for threads in (self._readers, self._runner):
+        for threads in (self._readers, self._runner, self._loaders):
             await asyncio.to_thread(threads.shutdown, cancel_futures=True)
 
     @asynccontextmanager
@@ -185,7 +188,7 @@ class LocalEngine:
     async def _loaded(self, place: Place, artifact: Artifact) -> "_Queued":
         began, name = perf_counter(), artifact.manifest.reference
         plan = self._plan if place is Place.GPU else replace(self._plan, allow_cuda=False)
-        model = await asyncio.to_thread(self._load, artifact, plan)
+        model = await _in(self._loaders, self._load, artifact, plan)
         memory = artifact.manifest.runtime.memory_bytes
         self._metrics.loaded(name, memory, perf_counter() - began)
 
