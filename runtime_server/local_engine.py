@@ -109,7 +109,7 @@ class LocalEngine:
 
     def available(self, artifact: Artifact) -> Availability:
         """Artifacts that fit the memory budget."""
-        return availability(artifact.manifest, self._budget, gpu=self._gpu)
+        return availability(artifact.manifest, self._budget, gpu=self._may_use_gpu(artifact))
 
     async def predict(self, artifact: Artifact, texts: Sequence[str]) -> Scores:
         """Scores in the order of `texts`. Raises EngineError."""
@@ -178,12 +178,14 @@ class LocalEngine:
                 self._off_gpu.add(artifact.manifest.digest)
 
     def _place(self, artifact: Artifact) -> Place:
-        gpu = self._gpu and artifact.manifest.digest not in self._off_gpu
-        fitting = places(artifact.manifest, self._budget, gpu=gpu)
-        if not fitting:
-            needed = artifact.manifest.runtime.memory_bytes
-            raise EngineError("exceeds_memory_budget", f"{needed} bytes are too many")
-        return fitting[0]
+        state = self.available(artifact)
+        if state.reason is not None:
+            raise EngineError(state.reason, state.detail or "")
+        gpu = self._may_use_gpu(artifact)
+        return places(artifact.manifest, self._budget, gpu=gpu)[0]
+
+    def _may_use_gpu(self, artifact: Artifact) -> bool:
+        return self._gpu and artifact.manifest.digest not in self._off_gpu
 
     async def _loaded(self, place: Place, artifact: Artifact) -> "_Queued":
         began, name = perf_counter(), artifact.manifest.reference

@@ -127,8 +127,10 @@ def test_where_the_cpu_has_no_room_for_it_the_caller_hears_so(
     async def _run() -> None:
         engine = LocalEngine(WithGpu(1, allow_cuda=True), MemoryBudget(5, 10), load=load)
         try:
+            assert engine.available(artifact).ok
             await engine.predict(artifact, ("a text",))
         finally:
+            assert engine.available(artifact).reason == "exceeds_memory_budget"
             await engine.close()
 
     with pytest.raises(EngineError) as caught:
