@@ -5,9 +5,9 @@ import signal
 from collections.abc import Callable
 from dataclasses import asdict
 from time import perf_counter
-from typing import Annotated, Literal
+from typing import Literal
 
-from fastapi import APIRouter, Depends, Path, Response
+from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel, ConfigDict
 
 from registry import Artifact
@@ -24,10 +24,8 @@ from runtime_server.errors import (
 from runtime_server.live_catalogue import LiveCatalogue
 from runtime_server.problems import documented
 from runtime_server.reload import Reload
+from runtime_server.routes.models import ModelReference
 
-ModelReference = Annotated[
-    str, Path(description="`id` (its newest version) or `id@version`.", examples=["lexical-tiny"])
-]
 RefuseAll = documented(UnauthorizedError, AdminDisabledError)
 
 

@@ -11,7 +11,7 @@ import pytest
 from registry import Artifact
 from registry.store import DEFAULT_ROOT
 from tests.conftest import ROOT
-from tests.server.test_command import address, announced, started
+from tests.server.command import address, announced, started
 
 PAGE = ROOT / "docs" / "inference-protocol.md"
 RUN = {"sh": ("bash", "-euo", "pipefail", "-c"), "python": (sys.executable, "-W", "error", "-c")}

@@ -19,7 +19,7 @@ from onnx import TensorProto, helper
 from registry import Artifact
 from runtime_server.logs import as_json
 from runtime_server.settings import Settings
-from tests.server.test_command import address, announced, environment, started
+from tests.server.command import address, announced, environment, started
 
 Publish = Callable[..., Artifact]
 Line = Mapping[str, Any]

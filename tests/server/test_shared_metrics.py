@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 
 from registry import Artifact
-from tests.server.test_command import address, announced, started
+from tests.server.command import address, announced, started
 from tests.server.test_metrics import samples
 
 NAME = "hash-tiny@1.0.0"
