@@ -53,7 +53,9 @@ def statistics_of_rows(states: Tensor, targets: Tensor, table: Tensor) -> Tensor
     CHUNK rows at a time. The exporter writes this operator as a loop: see `statistics_to_onnx`.
     """
     chunks = zip(torch.split(states, CHUNK), torch.split(targets, CHUNK), strict=True)
-    return torch.cat([_of_chunk(rows @ table.t(), wanted) for rows, wanted in chunks], dim=1)
+    return torch.cat(
+        [statistics_of_chunk(rows @ table.t(), wanted) for rows, wanted in chunks], dim=1
+    )
 
 
 @statistics_of_rows.register_fake
@@ -64,7 +66,7 @@ def _(states: Tensor, targets: Tensor, table: Tensor) -> Tensor:
 STATISTICS_OF_ROWS = torch.ops.samegraph.statistics_of_rows.default
 
 
-def _of_chunk(logits: Tensor, targets: Tensor) -> Tensor:
+def statistics_of_chunk(logits: Tensor, targets: Tensor) -> Tensor:
     """Of logits float32[rows, vocabulary] and what came, int64[rows]: float32[5, rows]."""
     log_probabilities = logits.log_softmax(-1)
     target = log_probabilities.gather(-1, targets.unsqueeze(-1))
