@@ -161,6 +161,7 @@ def read_texts() -> Texts:
 
     from export.drift_texts import drift_texts
     from export.encoder.base import load_base
+    from export.ensemble.token_ngrams import ORDERS
     from export.training.minilm import BASE, MAX_TOKENS, RECIPE
     from registry import norm1
 
@@ -174,7 +175,8 @@ def read_texts() -> Texts:
         states = np.stack(
             [base.model(torch.tensor([row])).last_hidden_state[0].mean(0).numpy() for row in ids]
         ).astype(np.float64)
-    weight = load_file(RECIPE / "weights.safetensors")["head.weight"][-states.shape[1] :]
+    head = load_file(RECIPE / "weights.safetensors")["head.weight"]
+    weight = head[:-ORDERS][-states.shape[1] :]
     return Texts(ids, states, states.mean(0), weight.astype(np.float64))
 
 

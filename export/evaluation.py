@@ -43,6 +43,7 @@ class Evaluation(BaseModel):
     fpr_by_domain: Mapping[str, float] = {}
     auroc_by_words: Mapping[str, float] = {}
     auroc_leave_one_domain_out: Mapping[str, float] = {}
+    auroc_leave_one_generator_out: Mapping[str, float] = {}
 
     @property
     def mean_unseen_auroc(self) -> float:

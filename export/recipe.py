@@ -100,6 +100,16 @@ class CausalLMMember(_Member):
     max_tokens: int = Field(gt=0)
 
 
+class TokenNgramsMember(_Member):
+    """Evidence of which tokens follow each other, in the ids of another member, named `of`.
+
+    Its tables are `NAME.table` and `NAME.scale` of the ensemble's weights.
+    """
+
+    kind: Literal["token_ngrams"]
+    of: str
+
+
 class RecipeMember(_Member):
     """The log-odds of another recipe's model; `recipe` is its folder, seen from this one."""
 
@@ -115,7 +125,7 @@ class ArtifactMember(_Member):
 
 
 Member = Annotated[
-    EncoderMember | CausalLMMember | RecipeMember | ArtifactMember,
+    EncoderMember | CausalLMMember | TokenNgramsMember | RecipeMember | ArtifactMember,
     Field(discriminator="kind"),
 ]
 

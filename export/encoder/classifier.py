@@ -35,9 +35,9 @@ class LayerMeans(nn.Module):
         states = self.encoder(
             input_ids=input_ids, attention_mask=attention_mask, output_hidden_states=True
         ).hidden_states
-        mask = attention_mask.unsqueeze(-1).to(states[0].dtype)
+        mask = attention_mask.unsqueeze(-1).float()
         count = mask.sum(1).clamp(min=1.0)
-        return torch.cat([(state * mask).sum(1) / count for state in states], dim=-1)
+        return torch.cat([(state.float() * mask).sum(1) / count for state in states], dim=-1)
 
 
 class EncoderClassifier(nn.Module):

@@ -18,10 +18,18 @@ from export.causal_lm.scoring import Scorer
 from export.encoder.base import EncoderBase, load_base
 from export.encoder.classifier import LayerMeans
 from export.ensemble.merge import FEATURES
+from export.ensemble.token_ngrams import ORDERS, TokenNgrams
 from export.errors import RecipeError
 from export.inference import Feeds, Float32s
 from export.provenance import onnxruntime_version
-from export.recipe import ArtifactMember, CausalLMMember, EncoderMember, RecipeMember, read_recipe
+from export.recipe import (
+    ArtifactMember,
+    CausalLMMember,
+    EncoderMember,
+    RecipeMember,
+    TokenNgramsMember,
+    read_recipe,
+)
 from export.sources.source import SourceModel
 from export.torch_to_onnx import torch_to_onnx
 from registry.manifest import (
@@ -183,6 +191,53 @@ class LanguageModelFeatures(MemberModel):
 
     def _scorer(self) -> Scorer:
         return Scorer(self.base.model, (FEATURES,)).eval()
+
+
+@dataclass(frozen=True)
+class TokenNgramFeatures(MemberModel):
+    """Evidence of n-grams of another member's token ids, one number for each order."""
+
+    ngrams: TokenNgrams
+    read: MemberTokens
+
+    @classmethod
+    def load(cls, member: TokenNgramsMember, weights: Path | None, read: MemberTokens) -> Self:
+        """Raises RecipeError."""
+        if weights is None:
+            raise RecipeError(
+                f"source.weights is missing: member {member.name} has its tables there"
+            )
+        return cls(TokenNgrams.load(weights, member.name, read.special_tokens), read)
+
+    @property
+    def tokens(self) -> MemberTokens:
+        """Those of the other member."""
+        return self.read
+
+    @property
+    def reference(self) -> str:
+        """Torch and its version."""
+        return f"torch {torch.__version__} fp32"
+
+    @property
+    def is_log_odds(self) -> bool:
+        """No: one number for each order."""
+        return False
+
+    @property
+    def width(self) -> int:
+        """One for each order."""
+        return ORDERS
+
+    def features(self, feeds: Feeds) -> Float32s:
+        """float32[N, ORDERS]."""
+        ids, mask = (torch.from_numpy(feeds[name]) for name in ("input_ids", "attention_mask"))
+        with torch.inference_mode():
+            return np.asarray(self.ngrams(ids, mask).numpy())
+
+    def to_onnx(self) -> onnx.ModelProto:
+        """Through torch.onnx."""
+        return torch_to_onnx(self.ngrams.eval(), (FEATURES,))
 
 
 @dataclass(frozen=True)

@@ -81,7 +81,7 @@ class TokenNgrams(nn.Module):
             )
             last = self.before + order - 1 + self.after
             inside = mask[:, last : last + length].to(self.scale.dtype)
-            weights = self.table[order - 1][torch.remainder(mixed, BUCKETS)]  # type: ignore[call-overload, arg-type]
+            weights = self.table[order - 1][torch.remainder(mixed, BUCKETS)]  # type: ignore[arg-type]
             total = (weights.to(self.scale.dtype) * inside).sum(-1) * self.scale[order - 1]
             features.append(total / inside.sum(-1).clamp(min=1.0).sqrt())
         return torch.stack(features, dim=-1)

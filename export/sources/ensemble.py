@@ -17,6 +17,7 @@ from export.ensemble.members import (
     MemberModel,
     MemberTokens,
     RecipeLogOdds,
+    TokenNgramFeatures,
 )
 from export.ensemble.merge import EnsembleHead, Part, merged
 from export.errors import RecipeError
@@ -30,6 +31,7 @@ from export.recipe import (
     Recipe,
     RecipeInput,
     RecipeMember,
+    TokenNgramsMember,
 )
 from export.sources.source import SourceModel
 from registry.manifest import TOKENIZER_FILE, Companion, InputSpec, OutputSpec
@@ -66,10 +68,12 @@ class Ensemble(SourceModel):
     @classmethod
     def load(cls, recipe: Recipe, source: EnsembleSource) -> Self:
         """Members and head. Raises RecipeError."""
-        models = [_member(member, recipe.folder) for member in source.members]
         names = [member.name for member in source.members]
         if len(set(names)) != len(names):
             raise RecipeError("source.members: a name is given twice")
+        models: list[MemberModel] = []
+        for member in source.members:
+            models.append(_member(member, recipe, dict(zip(names, models, strict=False))))
         spec = _input_spec(recipe.input, names, [model.tokens for model in models])
         prefixes = _prefixes(names, [model.tokens for model in models])
         members = tuple(map(NamedMember, names, models, prefixes))
@@ -130,10 +134,18 @@ def _require_fitting_head(head: EnsembleHead, members: Sequence[NamedMember], pa
         )
 
 
-def _member(member: Member, folder: Path) -> MemberModel:
+def _member(member: Member, recipe: Recipe, earlier: Mapping[str, MemberModel]) -> MemberModel:
+    folder = recipe.folder
     match member:
         case EncoderMember():
             return EncoderMeans.load(member, folder)
+        case TokenNgramsMember():
+            if member.of not in earlier:
+                raise RecipeError(
+                    f"member {member.name} reads the tokens `of` {member.of!r}, which is none of "
+                    f"the members before it ({', '.join(earlier) or 'there are none'})"
+                )
+            return TokenNgramFeatures.load(member, recipe.weights, earlier[member.of].tokens)
         case CausalLMMember():
             return LanguageModelFeatures.load(member)
         case RecipeMember():

@@ -2,7 +2,7 @@
 
 import gzip
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -49,6 +49,17 @@ class Dataset:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def part(self, rows: npt.NDArray[np.int64]) -> "Dataset":
+        """These documents, in this order."""
+        return replace(
+            self,
+            texts=self.texts[rows],
+            labels=self.labels[rows],
+            domains=self.domains[rows],
+            generators=self.generators[rows],
+            groups=self.groups[rows],
+        )
 
 
 @dataclass(frozen=True)

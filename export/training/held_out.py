@@ -80,6 +80,7 @@ def evaluate(
     n_train: int | None = None,
     by_words: Mapping[str, float],
     unseen: Mapping[str, float],
+    unseen_generators: Mapping[str, float],
 ) -> Evaluation:
     """Everything the model card and the manifest say, from the probabilities of held-out rows.
 
@@ -107,6 +108,7 @@ def evaluate(
         fpr_by_domain=fpr_by_domain(dataset, rows, scores, threshold),
         auroc_by_words=by_words,
         auroc_leave_one_domain_out=unseen,
+        auroc_leave_one_generator_out=unseen_generators,
     ).rounded()
 
 

@@ -27,6 +27,7 @@ from export.training.held_out import (
     validation_split,
     write_evaluation,
 )
+from export.training.summary import summary
 
 RECIPE = Path(__file__).resolve().parent.parent / "recipes" / "lexical-tiny"
 
@@ -50,6 +51,16 @@ def leave_one_domain_out(dataset: Dataset, domain: str) -> float:
     return float(roc_auc_score(dataset.labels[inside], probabilities(pipeline, dataset, inside)))
 
 
+def leave_one_generator_out(
+    dataset: Dataset, training: Rows, validation: Rows, generator: str
+) -> float:
+    """AUROC of a generator's held-out texts against human ones, of a pipeline without it."""
+    pipeline = train(dataset, training[dataset.generators[training] != generator])
+    human = dataset.labels[validation] == 0
+    inside = validation[human | (dataset.generators[validation] == generator)]
+    return float(roc_auc_score(dataset.labels[inside], probabilities(pipeline, dataset, inside)))
+
+
 def auroc_by_words(pipeline: Pipeline, dataset: Dataset, rows: Rows) -> dict[str, float]:
     """AUROC when only the first so many words of each text are read."""
     words = [str(text).split(" ") for text in dataset.texts[rows]]
@@ -68,13 +79,22 @@ def run(dataset: Dataset, out: Path, progress: Progress) -> Evaluation:
     """Train, measure, and write weights.safetensors, evaluation.json and MODEL_CARD.md."""
     training, validation = validation_split(dataset)
     domains = [str(name) for name in np.unique(dataset.domains)]
-    steps = progress.add_task("fit", total=1 + len(domains))
+    held_out = validation[dataset.labels[validation] == 1]
+    generators = [str(name) for name in np.unique(dataset.generators[held_out])]
+    steps = progress.add_task("fit", total=1 + len(domains) + len(generators))
     save_weights(train(dataset, training), out / "weights.safetensors")
     progress.advance(steps)
     unseen = {}
     for domain in domains:
         progress.update(steps, description=f"leave out {domain}")
         unseen[domain] = leave_one_domain_out(dataset, domain)
+        progress.advance(steps)
+    unseen_generators = {}
+    for generator in generators:
+        progress.update(steps, description=f"leave out {generator}")
+        unseen_generators[generator] = leave_one_generator_out(
+            dataset, training, validation, generator
+        )
         progress.advance(steps)
     shipped = load_weights(out / "weights.safetensors")
     evaluation = evaluate(
@@ -83,6 +103,7 @@ def run(dataset: Dataset, out: Path, progress: Progress) -> Evaluation:
         probabilities(shipped, dataset, validation),
         by_words=auroc_by_words(shipped, dataset, validation),
         unseen=unseen,
+        unseen_generators=unseen_generators,
     )
     write_evaluation(evaluation, out)
     return evaluation
@@ -105,12 +126,7 @@ def main(
         raise typer.Exit(1) from None
     with Progress(*_columns(), console=console) as progress:
         evaluation = run(dataset, out, progress)
-    console.print(
-        f"AUROC {evaluation.auroc:.4f} on {evaluation.n} held-out documents, "
-        f"{evaluation.mean_unseen_auroc:.4f} on unseen domains; "
-        f"calibration error {evaluation.expected_calibration_error:.4f}; "
-        f"threshold {evaluation.threshold} flags {evaluation.fpr_at_threshold:.2%} of human texts"
-    )
+    console.print(summary(evaluation))
 
 
 if __name__ == "__main__":

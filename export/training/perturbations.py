@@ -17,7 +17,14 @@ Perturbation = Callable[[str, np.random.Generator], str]
 
 # Letters that look the same in Cyrillic or Greek: Unicode Technical Standard 39, confusables.txt.
 _LOOK_ALIKE: Final = str.maketrans(
-    dict(zip("aceopxyijsAEKMOTHCPB", "асеорхуіјѕАЕКМОТНСРВ", strict=True))
+    dict(
+        zip(
+            "aceopxyijsAEKMOTHCPB",
+            "\u0430\u0441\u0435\u043e\u0440\u0445\u0443\u0456\u0458\u0455"
+            "\u0410\u0415\u041a\u041c\u041e\u0422\u041d\u0421\u0420\u0412",
+            strict=True,
+        )
+    )
 )
 _TYPOGRAPHY: Final = str.maketrans({'"': "\u201d", "'": "\u2019", "-": "\u2013"})
 _PLAIN: Final = str.maketrans(

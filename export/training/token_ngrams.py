@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -9,6 +10,7 @@ from scipy.sparse import csr_matrix, diags, hstack
 from sklearn.linear_model import LogisticRegression
 
 from export.ensemble.token_ngrams import BUCKETS, ORDERS, ngram_places
+from export.sklearn_text.hashed_ngrams import quantized
 
 Float64s = npt.NDArray[np.float64]
 Float32s = npt.NDArray[np.float32]
@@ -35,21 +37,24 @@ def ngram_counts(texts: Sequence[Sequence[int]]) -> csr_matrix:
 
 @dataclass(frozen=True)
 class NgramWeights:
-    """Weights float32[ORDERS * BUCKETS]; a text's logit is their product with its counts."""
+    """What is shipped, and so what is measured: table int8[ORDERS, BUCKETS], scale, and a bias."""
 
-    weights: Float32s
+    table: npt.NDArray[np.int8]
+    scale: Float32s
     bias: float
 
-    def logits(self, counts: csr_matrix) -> Float64s:
-        """float64[N]."""
-        found: Float64s = np.asarray(counts @ self.weights, dtype=np.float64) + self.bias
-        return found
+    @classmethod
+    def of(cls, weights: Float64s, bias: float) -> Self:
+        """Rounded from float64[ORDERS * BUCKETS]."""
+        tables = [quantized(table) for table in weights.reshape(ORDERS, BUCKETS)]
+        scale = np.array([scale for _, scale in tables], dtype=np.float32)
+        return cls(np.stack([table for table, _ in tables]), scale, bias)
 
-    def quantized(self) -> "tuple[npt.NDArray[np.int8], Float32s]":
-        """table int8[ORDERS, BUCKETS], scale float32[ORDERS]."""
-        tables = self.weights.reshape(ORDERS, BUCKETS)
-        scale = np.abs(tables).max(axis=1) / 127
-        return np.rint(tables / scale[:, None]).astype(np.int8), scale.astype(np.float32)
+    def logits(self, counts: csr_matrix) -> Float64s:
+        """Of counts as `ngram_counts` gives them, float64[N]."""
+        weights = (self.table * self.scale[:, None]).ravel()
+        found: Float64s = np.asarray(counts @ weights, dtype=np.float64) + self.bias
+        return found
 
 
 def fit_ngrams(counts: csr_matrix, labels: Int64s, sample_weight: Float64s) -> NgramWeights:
@@ -62,6 +67,6 @@ def fit_ngrams(counts: csr_matrix, labels: Int64s, sample_weight: Float64s) -> N
         C=REGULARISATION, solver="liblinear", dual=True, max_iter=60, tol=1e-2, random_state=0
     )
     model.fit(counts[:, columns] @ diags(rarity[columns]), labels, sample_weight=sample_weight)
-    weights = np.zeros(counts.shape[1], dtype=np.float32)
+    weights = np.zeros(counts.shape[1])
     weights[columns] = model.coef_[0] * rarity[columns]
-    return NgramWeights(weights, float(model.intercept_[0]))
+    return NgramWeights.of(weights, float(model.intercept_[0]))
