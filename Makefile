@@ -61,11 +61,13 @@ bench: setup export web browser ## Time predictions in every place, batching, th
 	@$(BIN)/python -m benchmarks.serving
 	@$(BIN)/python -m benchmarks.exporters
 
+train: train-perplexity train-fusion train-minilm train-lexical ## Train every model: make train DATA=file.jsonl.gz, three hours on two cores
+
 train-lexical: .venv/dev ## Train lexical-tiny: make train-lexical DATA=file.jsonl.gz
 	@test -n "$(DATA)" || { echo "error: name the data: make train-lexical DATA=file.jsonl.gz" >&2; exit 2; }
 	@$(BIN)/python -m export.training.lexical "$(DATA)"
 
-train-minilm: .venv/dev ## Train minilm-small's head: make train-minilm DATA=file.jsonl.gz
+train-minilm: .venv/dev ## Train minilm-small: make train-minilm DATA=file.jsonl.gz
 	@test -n "$(DATA)" || { echo "error: name the data: make train-minilm DATA=file.jsonl.gz" >&2; exit 2; }
 	@$(BIN)/python -m export.training.minilm "$(DATA)"
 
@@ -73,7 +75,7 @@ train-perplexity: .venv/dev ## Train perplexity-small's head: make train-perplex
 	@test -n "$(DATA)" || { echo "error: name the data: make train-perplexity DATA=file.jsonl.gz" >&2; exit 2; }
 	@$(BIN)/python -m export.training.perplexity "$(DATA)"
 
-train-fusion: .venv/dev ## Train fusion-medium's head: make train-fusion DATA=file.jsonl.gz
+train-fusion: .venv/dev ## Train fusion-medium: make train-fusion DATA=file.jsonl.gz
 	@test -n "$(DATA)" || { echo "error: name the data: make train-fusion DATA=file.jsonl.gz" >&2; exit 2; }
 	@$(BIN)/python -m export.training.fusion "$(DATA)"
 
@@ -120,4 +122,4 @@ $(STATIC): $(WEB_SOURCES) $(NODE_MODULES) $(MANIFESTS)
 browser: .venv/dev
 	@$(BIN)/python -m benchmarks.chromium
 
-.PHONY: help serve setup export report web test test-slow tested check bench train-lexical train-minilm train-perplexity train-fusion clean serving tools browser
+.PHONY: help serve setup export report web test test-slow tested check bench train train-lexical train-minilm train-perplexity train-fusion clean serving tools browser
