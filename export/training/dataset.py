@@ -74,9 +74,9 @@ class LabelledTexts:
 
 def read_dataset(path: Path, normalize: Callable[[str], str] = norm1) -> Dataset:
     """Read a `.jsonl` or `.jsonl.gz` file of Documents. Raises DatasetError."""
-    documents = _read(path, Document)
+    documents = read_rows(path, Document)
     return Dataset(
-        name=_name(path),
+        name=short_name(path),
         sha256=sha256_of_file(path),
         texts=np.array([normalize(document.text) for document in documents], dtype=object),
         labels=np.array([document.label for document in documents], dtype=np.int64),
@@ -88,20 +88,22 @@ def read_dataset(path: Path, normalize: Callable[[str], str] = norm1) -> Dataset
 
 def read_labelled_texts(path: Path) -> LabelledTexts:
     """Read a `.jsonl` or `.jsonl.gz` file of LabelledText rows. Raises DatasetError."""
-    rows = _read(path, LabelledText)
+    rows = read_rows(path, LabelledText)
     return LabelledTexts(
-        name=_name(path),
+        name=short_name(path),
         sha256=sha256_of_file(path),
         texts=tuple(row.text for row in rows),
         labels=np.array([row.label for row in rows], dtype=np.int64),
     )
 
 
-def _name(path: Path) -> str:
+def short_name(path: Path) -> str:
+    """What a file of documents is called in reports."""
     return path.name.removesuffix(".gz")
 
 
-def _read(path: Path, row: type[Row]) -> list[Row]:
+def read_rows(path: Path, row: type[Row]) -> list[Row]:
+    """All rows of a `.jsonl` or `.jsonl.gz` file, of both labels. Raises DatasetError."""
     try:
         content = path.read_bytes()
         plain = gzip.decompress(content) if path.suffix == ".gz" else content

@@ -1,0 +1,52 @@
+"""evaluation.html: what was measured of all models, on one page that needs nothing else."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from export.evaluation import Evaluation
+from export.protocol.charts import charts
+from export.protocol.measured import Estimate, Measured
+from export.report.formats import FILTERS, share
+
+HERE = Path(__file__).resolve().parent
+STYLES = (HERE.parent / "report" / "style.css", HERE / "style.css")
+# A domain where more human texts are flagged is marked.
+MOST_FLAGGED = 0.02
+
+
+def render(measured: Sequence[Measured], trained: Mapping[str, Evaluation]) -> str:
+    """The page; `trained` is what training measured, by model id. Whatever is shown is escaped."""
+    environment = Environment(
+        loader=FileSystemLoader(HERE),
+        undefined=StrictUndefined,
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= FILTERS | {"estimate": _estimate, "rate": _rate, "score": _score}
+    style = "\n".join(path.read_text("utf-8") for path in STYLES)
+    return environment.get_template("page.html.j2").render(
+        measured=measured,
+        trained=trained,
+        charts=charts(measured),
+        share=share,
+        most_flagged=MOST_FLAGGED,
+        style=Markup(style),  # noqa: S704 (our own files)
+    )
+
+
+def _estimate(found: Estimate, percent: bool = True) -> str:
+    if percent:
+        return f"{100 * found.value:.1f}% ({100 * found.low:.1f} to {100 * found.high:.1f})"
+    return f"{found.value:.3f} ({found.low:.3f} to {found.high:.3f})"
+
+
+def _rate(value: float | None) -> str:
+    return "-" if value is None else f"{100 * value:.1f}%"
+
+
+def _score(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
