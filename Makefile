@@ -79,6 +79,10 @@ train-fusion: .venv/dev ## Train fusion-medium: make train-fusion DATA=file.json
 	@test -n "$(DATA)" || { echo "error: name the data: make train-fusion DATA=file.jsonl.gz" >&2; exit 2; }
 	@$(BIN)/python -m export.training.fusion "$(DATA)"
 
+evaluate: .venv/dev ## Measure built models on labelled documents: make evaluate [DATA=file.jsonl.gz] [MODEL=id] [DOCUMENTS=400]
+	@test -z "$(DATA)" || $(MAKE) -s export
+	@$(BIN)/python -m export.protocol $(if $(DATA),"$(DATA)") $(if $(MODEL),--model $(MODEL)) --documents $(or $(DOCUMENTS),400)
+
 clean: ## Remove everything that was built or installed
 	rm -rf .venv $(WEB)/node_modules $(WEB)/dist registry/artifacts *.egg-info .*_cache .hypothesis
 
@@ -122,4 +126,4 @@ $(STATIC): $(WEB_SOURCES) $(NODE_MODULES) $(MANIFESTS)
 browser: .venv/dev
 	@$(BIN)/python -m benchmarks.chromium
 
-.PHONY: help serve setup export report web test test-slow tested check bench train train-lexical train-minilm train-perplexity train-fusion clean serving tools browser
+.PHONY: help serve setup export report web test test-slow tested check bench train train-lexical train-minilm train-perplexity train-fusion evaluate clean serving tools browser

@@ -8,6 +8,8 @@ from export.protocol.measured import Measured
 
 # Where a logarithmic axis of false positive rates begins.
 LEAST_RATE = 1e-3
+# Of fewer texts a share is mostly chance.
+LEAST_TEXTS = 8
 Scale = Callable[[float], float]
 
 
@@ -84,7 +86,9 @@ def _reliability(measured: Sequence[Measured]) -> Chart:
         curves=_curves(
             measured,
             lambda one: (
-                (100 * part.probability, 100 - 100 * part.ai_share) for part in one.reliability
+                (100 * part.probability, 100 - 100 * part.ai_share)
+                for part in one.reliability
+                if part.n >= LEAST_TEXTS
             ),
         ),
         diagonal=True,

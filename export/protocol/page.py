@@ -38,10 +38,10 @@ def render(measured: Sequence[Measured], trained: Mapping[str, Evaluation]) -> s
     )
 
 
-def _estimate(found: Estimate, percent: bool = True) -> str:
-    if percent:
-        return f"{100 * found.value:.1f}% ({100 * found.low:.1f} to {100 * found.high:.1f})"
-    return f"{found.value:.3f} ({found.low:.3f} to {found.high:.3f})"
+def _estimate(found: Estimate, percent: bool = True) -> Markup:
+    numbers = (found.value, found.low, found.high)
+    texts = [f"{100 * v:.1f}%" if percent else f"{v:.3f}" for v in numbers]
+    return Markup("{} <small>{} to {}</small>").format(*texts)
 
 
 def _rate(value: float | None) -> str:
