@@ -13,6 +13,8 @@ from export.errors import RecipeError
 
 # So many tokens count as half the evidence: features of a shorter text are mostly chance.
 HALF_EVIDENCE = 10.0
+# Standard deviations beyond which a feature says no more: its square would outvote all others.
+FARTHEST = 4.0
 
 
 def standardised(features: Tensor, count: Tensor, mean: Tensor, scale: Tensor) -> Tensor:
@@ -21,22 +23,34 @@ def standardised(features: Tensor, count: Tensor, mean: Tensor, scale: Tensor) -
     A text without tokens is a text about which nothing is known: it gets the head's bias.
     """
     evidence = count / (count + HALF_EVIDENCE)
-    return (features - mean) / scale * evidence.unsqueeze(-1)
+    standard = ((features - mean) / scale).clamp(-FARTHEST, FARTHEST)
+    return standard * evidence.unsqueeze(-1)
+
+
+_TENSORS = ("mean", "scale", "weight", "products", "bias")
 
 
 class ScoringHead(nn.Module):
-    """Logistic head over standardised FEATURES: mean, scale, weight float32[F], bias float32[]."""
+    """Logistic head over standardised FEATURES and their products.
+
+    mean, scale, weight float32[F], products float32[F, F], bias float32[]. A text may be likely or
+    evenly likely by itself; products say that it is both.
+    """
 
     mean: Tensor
     scale: Tensor
     weight: Tensor
+    products: Tensor
     bias: Tensor
 
-    def __init__(self, mean: Tensor, scale: Tensor, weight: Tensor, bias: Tensor) -> None:
+    def __init__(
+        self, mean: Tensor, scale: Tensor, weight: Tensor, products: Tensor, bias: Tensor
+    ) -> None:
         super().__init__()
         self.register_buffer("mean", mean)
         self.register_buffer("scale", scale)
         self.register_buffer("weight", weight)
+        self.register_buffer("products", products)
         self.register_buffer("bias", bias)
 
     @classmethod
@@ -44,10 +58,11 @@ class ScoringHead(nn.Module):
         """The head of a recipe's weights. Raises RecipeError."""
         try:
             tensors = load_file(path)
-            head = cls(*(tensors[f"head.{name}"] for name in ("mean", "scale", "weight", "bias")))
+            head = cls(*(tensors[f"head.{name}"] for name in _TENSORS))
         except (SafetensorError, KeyError, OSError) as exc:
             raise RecipeError(f"{path} does not hold a scoring head: {exc!r}") from exc
-        if head.weight.shape != (len(FEATURES),):
+        width = len(FEATURES)
+        if (head.weight.shape, head.products.shape) != ((width,), (width, width)):
             raise RecipeError(f"{path}: a head over other features than {', '.join(FEATURES)}")
         return head
 
@@ -63,4 +78,5 @@ class ScoringHead(nn.Module):
     def forward(self, features: Tensor, count: Tensor) -> Tensor:
         """P(AI) float32[N] of features float32[N, F] of texts of `count` float32[N] tokens."""
         standard = standardised(features, count, self.mean, self.scale)
-        return torch.sigmoid((standard * self.weight).sum(-1) + self.bias)
+        weight = self.weight + standard @ self.products
+        return torch.sigmoid((standard * weight).sum(-1) + self.bias)

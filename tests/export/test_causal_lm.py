@@ -74,7 +74,8 @@ def base(folder: Path) -> CausalLM:
 def head() -> ScoringHead:
     random = torch.Generator().manual_seed(1)
     mean, weight = torch.randn(2, len(FEATURES), generator=random)
-    return ScoringHead(mean, torch.ones(len(FEATURES)), weight, torch.tensor(0.1))
+    products = torch.linspace(-0.02, 0.02, len(FEATURES) ** 2).view(len(FEATURES), -1)
+    return ScoringHead(mean, torch.ones(len(FEATURES)), weight, products, torch.tensor(0.1))
 
 
 @pytest.fixture(scope="module")
@@ -231,7 +232,9 @@ def test_a_users_folder_becomes_an_artifact(own_recipe: Recipe, tmp_path: Path) 
 
 def test_a_head_over_other_features_is_refused(tmp_path: Path) -> None:
     two = torch.ones(2)
-    ScoringHead(two, two, two, torch.tensor(0.0)).save(tmp_path / "weights.safetensors")
+    ScoringHead(two, two, two, torch.ones(2, 2), torch.tensor(0.0)).save(
+        tmp_path / "weights.safetensors"
+    )
     with pytest.raises(RecipeError, match="curvature"):
         ScoringHead.load(tmp_path / "weights.safetensors")
 
