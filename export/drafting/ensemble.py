@@ -65,6 +65,13 @@ class MemberRecipes:
         )
 
 
+def _has_several_models(recipe: Recipe) -> bool:
+    if recipe.source.kind != "ensemble":
+        return False
+    # n-grams read what another member reads.
+    return sum(member.kind != "token_ngrams" for member in recipe.source.members) > 1
+
+
 def _member(model_id: str, folder: Path) -> Recipe:
     places = [place / model_id for place in dict.fromkeys((folder, RECIPES))]
     found = next((place for place in places if (place / RECIPE_FILE).is_file()), None)
@@ -76,6 +83,6 @@ def _member(model_id: str, folder: Path) -> Recipe:
     recipe = read_recipe(found)
     if recipe.input.window is None:
         raise RecipeError(f"{model_id} reads text itself; members of an ensemble read tokens")
-    if recipe.source.kind == "ensemble":
+    if _has_several_models(recipe):
         raise RecipeError(f"{model_id} is an ensemble itself; name its members instead")
     return recipe

@@ -8,7 +8,7 @@ integer arithmetic (export/sklearn_text/hashed_ngrams_converter.py).
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal, Self
@@ -122,6 +122,8 @@ class HashedNgramEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         saturation: units beyond which a longer text is no more certain.
         regularisation: C of the logistic regression.
         cv: folds of `fit_transform`, or the (train, test) splits themselves.
+        teacher: P(1) of some texts, by another model, which the table learns in place of their
+            labels (Hinton et al., "Distilling the knowledge in a neural network", 2015).
     """
 
     def __init__(
@@ -132,6 +134,7 @@ class HashedNgramEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         saturation: int = 400,
         regularisation: float = 10.0,
         cv: int | Sequence[Split] = 3,
+        teacher: Mapping[str, float] | None = None,
     ) -> None:
         self.analyzer = analyzer
         self.ngram_range = ngram_range
@@ -139,6 +142,7 @@ class HashedNgramEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.saturation = saturation
         self.regularisation = regularisation
         self.cv = cv
+        self.teacher = teacher
 
     @property
     def orders(self) -> range:
@@ -151,18 +155,18 @@ class HashedNgramEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def fit(self, texts: Sequence[str], labels: Sequence[int]) -> Self:
         """Learn the table from norm-1 texts and their labels (0 or 1)."""
         features = self._counts(self._hashes(texts))
-        self.table_, self.scale_ = self._learn(features, np.asarray(labels))
+        self.table_, self.scale_ = self._learn(features, self._targets(texts, labels))
         return self
 
     def fit_transform(self, texts: Sequence[str], labels: Sequence[int]) -> Float32s:
         """Fit on all texts; encode each by a table that has not seen it."""
-        hashes, labels_ = self._hashes(texts), np.asarray(labels)
+        hashes, targets = self._hashes(texts), self._targets(texts, labels)
         features = self._counts(hashes)
-        encoded = np.zeros((len(labels_), len(self.orders)), dtype=np.float32)
-        for train, test in self._splits(labels_):
-            self.table_, self.scale_ = self._learn(features[train], labels_[train])
+        encoded = np.zeros((len(targets), len(self.orders)), dtype=np.float32)
+        for train, test in self._splits(np.asarray(labels)):
+            self.table_, self.scale_ = self._learn(features[train], targets[train])
             encoded[test] = self._encode([hashes[i] for i in test])
-        self.table_, self.scale_ = self._learn(features, labels_)
+        self.table_, self.scale_ = self._learn(features, targets)
         return encoded
 
     def transform(self, texts: Sequence[str]) -> Float32s:
@@ -185,15 +189,27 @@ class HashedNgramEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             total = total + part
         return sp.diags(1 / self._divisors(hashes)) @ total
 
+    def _targets(self, texts: Sequence[str], labels: Sequence[int]) -> npt.NDArray[np.float64]:
+        known = self.teacher or {}
+        pairs = zip(texts, labels, strict=True)
+        return np.array([known.get(str(text), float(label)) for text, label in pairs])
+
     def _learn(
-        self, features: sp.csr_matrix, labels: Int64s
+        self, features: sp.csr_matrix, targets: npt.NDArray[np.float64]
     ) -> tuple[npt.NDArray[np.int8], np.float32]:
         documents = np.bincount(features.indices, minlength=self.n_buckets)
         rarity = np.log((1 + features.shape[0]) / (1 + documents)) + 1
         model = LogisticRegression(
             C=self.regularisation, solver="liblinear", tol=1e-2, random_state=0
         )
-        model.fit(features @ sp.diags(rarity), labels)
+        rare = features @ sp.diags(rarity)
+        # A text with P(1) = 0.8 is a text of class 1 with weight 0.8, and one of class 0 with 0.2.
+        ones, zeros = np.flatnonzero(targets > 0), np.flatnonzero(targets < 1)
+        model.fit(
+            sp.vstack([rare[ones], rare[zeros]]),
+            np.repeat([1, 0], [len(ones), len(zeros)]),
+            sample_weight=np.concatenate([targets[ones], 1 - targets[zeros]]),
+        )
         return quantized(rarity * model.coef_[0])
 
     def _divisors(self, hashes: Sequence[Int64s]) -> Float32s:

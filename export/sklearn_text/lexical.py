@@ -1,6 +1,6 @@
 """lexical-tiny: the scikit-learn pipeline, and its weights as safetensors (never pickle)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +18,20 @@ from export.sklearn_text.hashed_ngrams import HashedNgramEncoder, Split
 _ENCODERS = ("words", "characters")
 
 
-def lexical_pipeline(cross_fit: int | Sequence[Split] = 3) -> Pipeline:
+def lexical_pipeline(
+    cross_fit: int | Sequence[Split] = 3, teacher: Mapping[str, float] | None = None
+) -> Pipeline:
     """The unfitted pipeline: evidence of words and characters, then a calibrated logistic head.
 
     The head sees cross-fitted evidence, so its sigmoid is a Platt calibration over the n-gram
-    orders (Platt, "Probabilistic outputs for support vector machines", 1999).
+    orders (Platt, "Probabilistic outputs for support vector machines", 1999). The head learns
+    labels, and with a `teacher` the encoders learn what it says of the texts that it knows.
     """
-    words = HashedNgramEncoder("word", (1, 2), saturation=400, regularisation=10.0, cv=cross_fit)
+    words = HashedNgramEncoder(
+        "word", (1, 2), saturation=400, regularisation=10.0, cv=cross_fit, teacher=teacher
+    )
     characters = HashedNgramEncoder(
-        "char", (3, 5), saturation=2000, regularisation=1.0, cv=cross_fit
+        "char", (3, 5), saturation=2000, regularisation=1.0, cv=cross_fit, teacher=teacher
     )
     evidence = FeatureUnion([("words", words), ("characters", characters)])
     return Pipeline(

@@ -106,7 +106,7 @@ class Reader:
     """The language model in the fastest number format that this machine computes in.
 
     bfloat16 halves the time. It moves layer means by 1.5% of their standard deviation, features of
-    a text by 2 to 28% of theirs, and the logits of perplexity-small by 0.07 (of a deviation of 1.9).
+    a text by 2 to 28% of theirs, and logits of perplexity-small by 0.07 (their deviation is 1.9).
     """
 
     def __init__(self, base: CausalLM) -> None:

@@ -29,6 +29,7 @@ from export.training.linear import Dense, Evidence, Float32s, Ngrams, fit_stack
 from export.training.minilm import encoder_evidence
 from export.training.perplexity_order import document_order
 from export.training.summary import summary
+from export.training.teacher import write_teacher
 from export.training.token_ngrams import ngram_counts
 from export.training.unseen import leave_one_domain_out, leave_one_generator_out
 from export.training.views import TRAINED, WORDS, views
@@ -116,6 +117,8 @@ def main(
     )
     with console.status("fitting"):
         stack = fit_stack(kinds, dataset, training)
+    known = 1 / (1 + np.exp(-stack.unseen))
+    write_teacher(cache, everything, order[training], known)
     labels = dataset.labels[validation]
     evaluation = evaluate(
         dataset,

@@ -4,7 +4,7 @@
 data gives the same bytes: every random choice has a fixed seed. About five minutes on two cores.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -28,13 +28,17 @@ from export.training.held_out import (
     write_evaluation,
 )
 from export.training.summary import summary
+from export.training.teacher import read_teacher
 
 RECIPE = Path(__file__).resolve().parent.parent / "recipes" / "lexical-tiny"
 
 
-def train(dataset: Dataset, rows: Rows) -> Pipeline:
+Teacher = Mapping[str, float]
+
+
+def train(dataset: Dataset, rows: Rows, teacher: Teacher | None) -> Pipeline:
     """A pipeline fitted on these rows, cross-fitted by group."""
-    pipeline = lexical_pipeline(group_splits(dataset, rows, folds=3, seed=1))
+    pipeline = lexical_pipeline(group_splits(dataset, rows, folds=3, seed=1), teacher)
     return pipeline.fit(list(dataset.texts[rows]), dataset.labels[rows])
 
 
@@ -44,18 +48,22 @@ def probabilities(pipeline: Pipeline, dataset: Dataset, rows: Rows) -> npt.NDArr
     return scores
 
 
-def leave_one_domain_out(dataset: Dataset, domain: str) -> float:
+def leave_one_domain_out(dataset: Dataset, domain: str, teacher: Teacher | None) -> float:
     """AUROC on a domain that the pipeline has never seen."""
     inside = np.flatnonzero(dataset.domains == domain)
-    pipeline = train(dataset, np.flatnonzero(dataset.domains != domain))
+    pipeline = train(dataset, np.flatnonzero(dataset.domains != domain), teacher)
     return float(roc_auc_score(dataset.labels[inside], probabilities(pipeline, dataset, inside)))
 
 
 def leave_one_generator_out(
-    dataset: Dataset, training: Rows, validation: Rows, generator: str
+    dataset: Dataset,
+    training: Rows,
+    validation: Rows,
+    generator: str,
+    teacher: Teacher | None,
 ) -> float:
     """AUROC of a generator's held-out texts against human ones, of a pipeline without it."""
-    pipeline = train(dataset, training[dataset.generators[training] != generator])
+    pipeline = train(dataset, training[dataset.generators[training] != generator], teacher)
     human = dataset.labels[validation] == 0
     inside = validation[human | (dataset.generators[validation] == generator)]
     return float(roc_auc_score(dataset.labels[inside], probabilities(pipeline, dataset, inside)))
@@ -75,25 +83,27 @@ def auroc_by_words(pipeline: Pipeline, dataset: Dataset, rows: Rows) -> dict[str
     }
 
 
-def run(dataset: Dataset, out: Path, progress: Progress) -> Evaluation:
+def run(
+    dataset: Dataset, out: Path, progress: Progress, teacher: Teacher | None = None
+) -> Evaluation:
     """Train, measure, and write weights.safetensors, evaluation.json and MODEL_CARD.md."""
     training, validation = validation_split(dataset)
     domains = [str(name) for name in np.unique(dataset.domains)]
     held_out = validation[dataset.labels[validation] == 1]
     generators = [str(name) for name in np.unique(dataset.generators[held_out])]
     steps = progress.add_task("fit", total=1 + len(domains) + len(generators))
-    save_weights(train(dataset, training), out / "weights.safetensors")
+    save_weights(train(dataset, training, teacher), out / "weights.safetensors")
     progress.advance(steps)
     unseen = {}
     for domain in domains:
         progress.update(steps, description=f"leave out {domain}")
-        unseen[domain] = leave_one_domain_out(dataset, domain)
+        unseen[domain] = leave_one_domain_out(dataset, domain, teacher)
         progress.advance(steps)
     unseen_generators = {}
     for generator in generators:
         progress.update(steps, description=f"leave out {generator}")
         unseen_generators[generator] = leave_one_generator_out(
-            dataset, training, validation, generator
+            dataset, training, validation, generator, teacher
         )
         progress.advance(steps)
     shipped = load_weights(out / "weights.safetensors")
@@ -116,6 +126,9 @@ def _columns() -> Iterable[TextColumn | BarColumn | TimeElapsedColumn]:
 def main(
     data: Annotated[Path, typer.Argument(help="Labelled documents, .jsonl or .jsonl.gz.")],
     out: Annotated[Path, typer.Option(help="Folder of the recipe.")] = RECIPE,
+    cache: Annotated[Path, typer.Option(help="Where train-fusion left what to learn.")] = Path(
+        ".feature_cache"
+    ),
 ) -> None:
     """Train lexical-tiny on DATA and write its weights, evaluation and model card."""
     console = Console()
@@ -124,8 +137,11 @@ def main(
     except (DatasetError, OSError) as exc:
         console.print(f"[red]error[/] {exc}")
         raise typer.Exit(1) from None
+    teacher = read_teacher(cache, dataset)
+    if teacher is None:
+        console.print("no teacher: labels alone are learnt; train-fusion first leaves one")
     with Progress(*_columns(), console=console) as progress:
-        evaluation = run(dataset, out, progress)
+        evaluation = run(dataset, out, progress, teacher)
     console.print(summary(evaluation))
 
 

@@ -136,6 +136,8 @@ class Stack:
     scorers: Sequence[Scorer]
     weights: Float64s
     bias: float
+    unseen: Float64s
+    """Logits of the documents that it was fitted on, each by scorers that had not seen it."""
 
     def logits(self, rows: Rows, view: int = 0) -> Float64s:
         """float64[rows]."""
@@ -158,7 +160,8 @@ def fit_stack(kinds: Sequence[Evidence], dataset: Dataset, rows: Rows) -> Stack:
     weights = _stacked(unseen, dataset.labels[rows], balanced(dataset, rows))
     platt = LogisticRegression(C=1e6).fit((unseen @ weights)[:, None], dataset.labels[rows])
     scorers = [kind.fit(dataset, rows) for kind in kinds]
-    return Stack(scorers, weights * float(platt.coef_[0, 0]), float(platt.intercept_[0]))
+    weights, bias = weights * float(platt.coef_[0, 0]), float(platt.intercept_[0])
+    return Stack(scorers, weights, bias, unseen @ weights + bias)
 
 
 def _stacked(unseen: Float64s, labels: Rows, weights: Float64s) -> Float64s:
