@@ -1,6 +1,6 @@
 """Layer means of an encoder, computed once for every window of ids that any training asks for.
 
-A part `000007.npz` of the folder holds keys S32[W] (SHA-256 of the ids) and features
+A part, called by its first key, holds keys S32[W] (SHA-256 of the ids) and features
 float16[W, layers * width], so that the same window in another model's training costs nothing.
 """
 
@@ -53,7 +53,7 @@ class EncoderCache:
         found = np.concatenate(list(self._batches([ids for _, ids in part])))
         keys = np.array([key for key, _ in part])
         self._folder.mkdir(parents=True, exist_ok=True)
-        path = self._folder / f"{len(list(self._folder.glob('*.npz'))):06}.npz"
+        path = self._folder / f"{part[0][0].decode()}.npz"
         partial = path.with_suffix(".partial")
         with partial.open("wb") as file:
             np.savez(file, keys=keys, features=found)

@@ -45,7 +45,7 @@ LAYERS = (0, 4, 8, 12, 16, 20, 24, 28)
 LAYERS_REGULARISATION = 3000.0
 TEXT_REGULARISATION = 1.0
 # So many changed copies are read by the language model, which costs most.
-COPIES = 2000
+COPIES = 1500
 
 
 def language_evidence(readings: Readings, copies: Readings, width: int) -> tuple[Dense, Dense]:
