@@ -67,7 +67,7 @@ class Readings:
     def read(cls, path: Path) -> Self | None:
         """What the file holds; None where it is missing or was cut."""
         try:
-            with np.load(path) as arrays:
+            with path.open("rb") as file, np.load(file) as arrays:
                 return cls(arrays["lengths"], arrays["statistics"], arrays["layer_means"])
         except (FileNotFoundError, zipfile.BadZipFile):
             return None

@@ -80,7 +80,7 @@ def _key(window: Ids) -> bytes:
 def _read(path: Path) -> dict[bytes, Halves]:
     """Nothing where the file was cut."""
     try:
-        with np.load(path) as arrays:
+        with path.open("rb") as file, np.load(file) as arrays:
             return dict(zip(arrays["keys"].tolist(), arrays["features"], strict=True))
     except zipfile.BadZipFile:
         return {}

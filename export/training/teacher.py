@@ -31,7 +31,7 @@ def write_teacher(
 def read_teacher(cache: Path, dataset: Dataset) -> Mapping[str, float] | None:
     """P(AI) by text; None where fusion-medium was not trained on this data."""
     try:
-        with np.load(_path(cache, dataset)) as arrays:
+        with _path(cache, dataset).open("rb") as file, np.load(file) as arrays:
             pairs = zip(arrays["rows"], arrays["probabilities"].tolist(), strict=True)
             return {str(dataset.texts[row]): probability for row, probability in pairs}
     except (FileNotFoundError, zipfile.BadZipFile):
