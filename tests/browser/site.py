@@ -4,7 +4,7 @@ import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -33,12 +33,14 @@ class Received:
 
 @dataclass(frozen=True)
 class Answer:
-    """What to say instead of the file; `times` is how often."""
+    """What to say instead of the file; `times` is how often, `breaks_after` how many bytes come."""
 
     content: bytes
     status: int = 200
     media_type: str = "application/octet-stream"
     times: int = 1_000
+    breaks_after: int | None = None
+    content_range: str | None = None
 
 
 @dataclass
@@ -56,9 +58,7 @@ class Site:
     def answer(self, name: str) -> Answer:
         instead = self.instead.get(name)
         if instead and instead.times:
-            self.instead[name] = Answer(
-                instead.content, instead.status, instead.media_type, instead.times - 1
-            )
+            self.instead[name] = replace(instead, times=instead.times - 1)
             return instead
         path = self.folder / (name or "index.html")
         if not path.is_file():
@@ -75,6 +75,16 @@ def content_security_policy(folder: Path) -> str:
     return found[1]
 
 
+def ranged(answer: Answer, wanted: str) -> Answer:
+    """The rest of a whole file, where a request asks for it."""
+    found = re.fullmatch(r"bytes=(\d+)-", wanted)
+    if not found or answer.status != 200:
+        return answer
+    start, length = int(found[1]), len(answer.content)
+    span = f"bytes {start}-{length - 1}/{length}"
+    return replace(answer, content=answer.content[start:], status=206, content_range=span)
+
+
 @contextmanager
 def serve(folder: Path) -> Iterator[Site]:
     """Serves `folder` under PREFIX on a free port."""
@@ -87,7 +97,8 @@ def serve(folder: Path) -> Iterator[Site]:
         def do_GET(self) -> None:
             self._record()
             name = self.path.removeprefix(PREFIX).partition("?")[0]
-            self._send(site.answer(name) if self.path.startswith(PREFIX) else Answer(b"", 404))
+            answer = site.answer(name) if self.path.startswith(PREFIX) else Answer(b"", 404)
+            self._send(ranged(answer, self.headers.get("range", "")))
 
         def do_POST(self) -> None:
             self.do_GET()
@@ -104,8 +115,12 @@ def serve(folder: Path) -> Iterator[Site]:
             self.send_header("content-type", answer.media_type)
             self.send_header("content-length", str(len(answer.content)))
             self.send_header("content-security-policy", policy)
+            if answer.content_range:
+                self.send_header("content-range", answer.content_range)
             self.end_headers()
-            self.wfile.write(answer.content)
+            self.wfile.write(answer.content[: answer.breaks_after])
+            if answer.breaks_after is not None:
+                self.close_connection = True
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         # A browser that closes a tab in the middle of a download is no error.

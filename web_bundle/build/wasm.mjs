@@ -9,10 +9,9 @@ export function wasmPath() {
   return createRequire(import.meta.url).resolve(`onnxruntime-web/${WASM_FILE}`);
 }
 
-/** The constant that src/wasm.ts declares, for esbuild and vitest. */
+/** The constants that src/wasm.ts declares, for esbuild and vitest. */
 export async function wasmDefinition() {
-  const digest = createHash('sha256')
-    .update(await readFile(wasmPath()))
-    .digest('hex');
-  return { __WASM_SHA256__: JSON.stringify(digest) };
+  const bytes = await readFile(wasmPath());
+  const digest = createHash('sha256').update(bytes).digest('hex');
+  return { __WASM_SHA256__: JSON.stringify(digest), __WASM_BYTES__: String(bytes.length) };
 }

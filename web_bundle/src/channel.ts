@@ -1,12 +1,14 @@
+import type { OnProgress } from './download.js';
 import { DetectorError } from './errors.js';
 import type { Envelope, Reply, Request } from './protocol.js';
 
-/** A reply that is not a failure. */
-export type Answer = Exclude<Reply, { kind: 'failed' }>;
+/** The last reply to a request, where it is not a failure. */
+export type Answer = Exclude<Reply, { kind: 'failed' | 'progress' }>;
 
 interface Waiting {
   resolve(answer: Answer): void;
   reject(error: DetectorError): void;
+  readonly onProgress: OnProgress | undefined;
 }
 
 /** Requests to a worker and their replies, matched by id. */
@@ -28,14 +30,14 @@ export class Channel {
   }
 
   /** @throws DetectorError with the worker's code, or that of `close`. */
-  send(content: Request): Promise<Answer> {
+  send(content: Request, onProgress?: OnProgress): Promise<Answer> {
     const id = ++this.#sent;
     return new Promise((resolve, reject) => {
       if (this.#ended !== undefined) {
         reject(this.#ended);
         return;
       }
-      this.#waiting.set(id, { resolve, reject });
+      this.#waiting.set(id, { resolve, reject, onProgress });
       this.#worker.postMessage({ id, content } satisfies Envelope<Request>);
     });
   }
@@ -50,6 +52,10 @@ export class Channel {
 
   #settle({ id, content }: Envelope<Reply>): void {
     const waiting = this.#waiting.get(id);
+    if (content.kind === 'progress') {
+      waiting?.onProgress?.(content.progress);
+      return;
+    }
     this.#waiting.delete(id);
     if (content.kind === 'failed') {
       waiting?.reject(new DetectorError(content.code, content.message));

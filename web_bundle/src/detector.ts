@@ -1,5 +1,6 @@
 import { type Answer, Channel } from './channel.js';
 import type { Artifact } from './detection.js';
+import type { OnProgress } from './download.js';
 import { DetectorError } from './errors.js';
 import type { ArtifactLocation } from './protocol.js';
 import { type Detector, type Score, type Scorer, ScoringDetector } from './scorer.js';
@@ -18,6 +19,10 @@ export interface DetectorOptions {
   readonly workerUrl?: string | URL;
   /** Refuse any artifact but this one. */
   readonly expectedDigest?: string;
+  /** Keep verified files in Cache Storage, by their sha256; true unless said otherwise. */
+  readonly cache?: boolean;
+  /** Is told of every part of a file that comes. */
+  readonly onProgress?: OnProgress;
 }
 
 /**
@@ -29,12 +34,17 @@ export interface DetectorOptions {
 export async function createDetector(options: DetectorOptions): Promise<Detector> {
   const channel = new Channel(startWorker(options.workerUrl));
   try {
-    const artifact = loaded(await channel.send({ kind: 'load', location: locationOf(options) }));
+    const artifact = await load(channel, options);
     return new ScoringDetector(artifact, new WorkerScorer(channel));
   } catch (error) {
     channel.close(new DetectorError('aborted', 'loading failed'));
     throw error;
   }
+}
+
+async function load(channel: Channel, options: DetectorOptions): Promise<Artifact> {
+  const request = { kind: 'load', location: locationOf(options) } as const;
+  return loaded(await channel.send(request, options.onProgress));
 }
 
 /** The engine behind a worker. */
@@ -69,6 +79,7 @@ function locationOf(options: DetectorOptions): ArtifactLocation {
     tokenizerUrl: tokenizerUrl ? absolute(tokenizerUrl) : null,
     wasmUrl: absolute(wasmUrl ?? new URL('./ort-wasm-simd-threaded.wasm', import.meta.url)),
     expectedDigest: expectedDigest ?? null,
+    cached: options.cache ?? true,
   };
 }
 

@@ -28,10 +28,11 @@ export function sha256OfText(text: string): Sha256 {
   return sha256(new TextEncoder().encode(text));
 }
 
-/** The digest as `fetch` and `integrity` attributes spell it. */
-export function integrityOf(digest: Sha256): string {
-  const pairs = digest.match(/../g) ?? [];
-  return `sha256-${btoa(String.fromCharCode(...pairs.map((pair) => Number.parseInt(pair, 16))))}`;
+/** sha256 by the browser's native code where it has any, which plain http pages do not. */
+export async function digestOf(bytes: Uint8Array<ArrayBuffer>): Promise<Sha256> {
+  if (globalThis.crypto?.subtle === undefined) return sha256(bytes);
+  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
+  return Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
 /** @throws DetectorError `digest_mismatch` where the two differ. */

@@ -1,14 +1,53 @@
-import { integrityOf, requireDigest, type Sha256, sha256 } from './digest.js';
-import { asDetectorError, DetectorError } from './errors.js';
+import { digestOf, requireDigest, type Sha256 } from './digest.js';
+import { DetectorError } from './errors.js';
+import type { FileCache } from './file_cache.js';
+
+/** How often a transfer that broke off is taken up again where it ended. */
+const RESUMPTIONS = 3;
+
+/** A file, and what it must be. */
+export interface WantedFile {
+  readonly url: string;
+  readonly sha256: Sha256;
+  readonly bytes: number;
+}
+
+/** How far loading is. */
+export interface Progress {
+  readonly url: string;
+  /** Bytes that are here. */
+  readonly loaded: number;
+  /** Bytes of the whole file. */
+  readonly total: number;
+  readonly source: 'network' | 'cache';
+}
+
+export type OnProgress = (progress: Progress) => void;
+
+type Bytes = Uint8Array<ArrayBuffer>;
 
 /**
- * The bytes at `url`, verified.
+ * The bytes of a file, verified: from the cache, else from the network.
  *
  * @throws DetectorError `fetch_failed` or `digest_mismatch`.
  */
-export async function fetchVerified(url: string, digest: Sha256): Promise<Uint8Array> {
-  const checked = await fetch(url, { integrity: integrityOf(digest) }).catch(() => undefined);
-  return checked?.ok ? bytesOf(checked) : refetched(url, digest);
+export async function fetchVerified(
+  file: WantedFile,
+  cache: FileCache | null,
+  onProgress: OnProgress,
+): Promise<Bytes> {
+  const cached = await cache?.read(file.sha256);
+  if (cached !== undefined) {
+    if ((await digestOf(cached)) === file.sha256) {
+      onProgress({ url: file.url, loaded: file.bytes, total: file.bytes, source: 'cache' });
+      return cached;
+    }
+    await cache?.remove(file.sha256);
+  }
+  const bytes = await fetched(file, onProgress);
+  // Not awaited: nobody needs to wait for what makes the next visit quicker.
+  void cache?.write(file.sha256, bytes);
+  return bytes;
 }
 
 /**
@@ -21,12 +60,97 @@ export async function fetchText(url: string): Promise<string> {
   return response.text();
 }
 
-// fetch() reports an unreachable host, a missing file and wrong bytes alike, so look again without
-// the browser's check: to name the reason, and past a cache that may hold the wrong bytes.
-async function refetched(url: string, digest: Sha256): Promise<Uint8Array> {
-  const bytes = await bytesOf(await responseFrom(url, { cache: 'reload' }));
-  requireDigest(url, digest, sha256(bytes));
+// Once more past the browser's own cache, which may hold the wrong bytes.
+async function fetched(file: WantedFile, onProgress: OnProgress): Promise<Bytes> {
+  const first = await transferred(file, 'default', onProgress).catch(() => undefined);
+  if (first !== undefined && (await digestOf(first)) === file.sha256) return first;
+  const bytes = await transferred(file, 'reload', onProgress);
+  requireDigest(file.url, file.sha256, await digestOf(bytes));
   return bytes;
+}
+
+async function transferred(
+  file: WantedFile,
+  cache: RequestCache,
+  onProgress: OnProgress,
+): Promise<Bytes> {
+  const transfer = new Transfer(file, onProgress);
+  for (let resumed = 0; ; resumed += 1) {
+    const init: RequestInit =
+      transfer.loaded === 0
+        ? { cache }
+        : { cache: 'no-store', headers: { range: `bytes=${transfer.loaded}-` } };
+    try {
+      return await transfer.take(await responseFrom(file.url, init));
+    } catch (error) {
+      if (!transfer.brokeOff || resumed === RESUMPTIONS) throw error;
+    }
+  }
+}
+
+/** What has come of a file, over one response or several. */
+class Transfer {
+  readonly #file: WantedFile;
+  readonly #onProgress: OnProgress;
+  #chunks: Bytes[] = [];
+  loaded = 0;
+  /** Whether the last response ended before its time, so that the rest may be asked for. */
+  brokeOff = false;
+
+  constructor(file: WantedFile, onProgress: OnProgress) {
+    this.#file = file;
+    this.#onProgress = onProgress;
+  }
+
+  /** All bytes, when this response has brought the rest of them. */
+  async take(response: Response): Promise<Bytes> {
+    this.brokeOff = false;
+    if (!this.#continues(response)) this.#restart();
+    const reader = (response.body ?? new Response('').body)?.getReader();
+    try {
+      for (let part = await reader?.read(); part?.value; part = await reader?.read()) {
+        this.#add(part.value as Bytes);
+      }
+    } catch (cause) {
+      this.brokeOff = this.loaded > 0 && this.loaded < this.#file.bytes;
+      if (cause instanceof DetectorError) throw cause;
+      throw new DetectorError('fetch_failed', `${this.#file.url} broke off`, { cause });
+    }
+    return this.#joined();
+  }
+
+  // A host without ranges sends everything again.
+  #continues(response: Response): boolean {
+    return (
+      response.status === 206 &&
+      response.headers.get('content-range')?.startsWith(`bytes ${this.loaded}-`) === true
+    );
+  }
+
+  #restart(): void {
+    this.#chunks = [];
+    this.loaded = 0;
+  }
+
+  #add(chunk: Bytes): void {
+    const { url, bytes: total } = this.#file;
+    this.#chunks.push(chunk);
+    this.loaded += chunk.length;
+    if (this.loaded > total) {
+      throw new DetectorError('digest_mismatch', `${url} is longer than its ${total} bytes`);
+    }
+    this.#onProgress({ url, loaded: this.loaded, total, source: 'network' });
+  }
+
+  #joined(): Bytes {
+    const whole = new Uint8Array(this.loaded);
+    let at = 0;
+    for (const chunk of this.#chunks) {
+      whole.set(chunk, at);
+      at += chunk.length;
+    }
+    return whole;
+  }
 }
 
 async function responseFrom(url: string, init: RequestInit): Promise<Response> {
@@ -38,12 +162,4 @@ async function responseFrom(url: string, init: RequestInit): Promise<Response> {
     throw new DetectorError('fetch_failed', `${url} answered with a web page`);
   }
   return response;
-}
-
-async function bytesOf(response: Response): Promise<Uint8Array> {
-  try {
-    return new Uint8Array(await response.arrayBuffer());
-  } catch (cause) {
-    throw asDetectorError(cause, 'fetch_failed');
-  }
 }

@@ -1,12 +1,13 @@
 import * as runtime from 'onnxruntime-web/wasm';
 import { artifactOf } from './detection.js';
-import { fetchText, fetchVerified } from './download.js';
+import { fetchText, fetchVerified, type OnProgress } from './download.js';
 import { configureWasm, Engine } from './engine.js';
 import { asDetectorError, DetectorError } from './errors.js';
+import { FileCache } from './file_cache.js';
 import { type ArtifactFile, type Manifest, modelFile, parseManifest } from './manifest.js';
 import type { ArtifactLocation, Envelope, Reply, Request } from './protocol.js';
 import type * as Tokens from './tokens.js';
-import { WASM_SHA256 } from './wasm.js';
+import { WASM_BYTES, WASM_SHA256 } from './wasm.js';
 
 declare const self: DedicatedWorkerGlobalScope;
 
@@ -17,10 +18,10 @@ const WARM_UP = 'Words to warm up with: naïve, “quoted”, and 3 more. '.repe
 class WorkerSide {
   #engine: Engine | undefined;
 
-  async answer(request: Request): Promise<Reply> {
+  async answer(request: Request, onProgress: OnProgress): Promise<Reply> {
     switch (request.kind) {
       case 'load':
-        return this.#load(request.location);
+        return this.#load(request.location, onProgress);
       case 'score':
         return { kind: 'scored', scores: await this.#loaded().score(request.texts) };
       default:
@@ -28,10 +29,12 @@ class WorkerSide {
     }
   }
 
-  async #load(location: ArtifactLocation): Promise<Reply> {
+  async #load(location: ArtifactLocation, onProgress: OnProgress): Promise<Reply> {
+    const fetchFile = (url: string, { sha256, bytes }: Verifiable) =>
+      fetchVerified({ url, sha256, bytes }, location.cached ? new FileCache() : null, onProgress);
     const [wasm, { manifest, model, tokens }] = await Promise.all([
-      fetchVerified(location.wasmUrl, WASM_SHA256),
-      fetchArtifact(location),
+      fetchFile(location.wasmUrl, { sha256: WASM_SHA256, bytes: WASM_BYTES }),
+      fetchArtifact(location, fetchFile),
     ]);
     configureWasm(runtime.env, wasm);
     const engine = await Engine.load(runtime, manifest, model, 'wasm', tokens);
@@ -46,17 +49,20 @@ class WorkerSide {
   }
 }
 
+type Verifiable = Pick<ArtifactFile, 'sha256' | 'bytes'>;
+type FetchFile = (url: string, file: Verifiable) => Promise<Uint8Array>;
+
 interface Fetched {
   readonly manifest: Manifest;
   readonly model: Uint8Array;
   readonly tokens: Tokens.TokensInput | null;
 }
 
-async function fetchArtifact(location: ArtifactLocation): Promise<Fetched> {
+async function fetchArtifact(location: ArtifactLocation, fetchFile: FetchFile): Promise<Fetched> {
   const text = await fetchText(location.manifestUrl);
   const manifest = parseManifest(text, location.expectedDigest ?? undefined);
   const fetched = (file: ArtifactFile, url: string | null) =>
-    fetchVerified(url ?? new URL(file.path, location.manifestUrl).href, file.sha256);
+    fetchFile(url ?? new URL(file.path, location.manifestUrl).href, file);
   const [model, tokens] = await Promise.all([
     fetched(modelFile(manifest), location.modelUrl),
     manifest.input.kind === 'text'
@@ -82,6 +88,8 @@ function failure(cause: unknown): Reply {
 
 const side = new WorkerSide();
 self.addEventListener('message', async (event: MessageEvent<Envelope<Request>>) => {
-  const content = await side.answer(event.data.content).catch(failure);
-  self.postMessage({ id: event.data.id, content } satisfies Envelope<Reply>);
+  const reply = (content: Reply) =>
+    self.postMessage({ id: event.data.id, content } satisfies Envelope<Reply>);
+  const onProgress: OnProgress = (progress) => reply({ kind: 'progress', progress });
+  reply(await side.answer(event.data.content, onProgress).catch(failure));
 });
