@@ -22,7 +22,7 @@ export interface Detection {
   /** |2 × probability − 1|. */
   readonly confidence: number;
   readonly is_fake: boolean;
-  readonly backend: 'client_side';
+  readonly backend: 'client_side' | 'local' | 'modal';
   readonly model_id: string;
   /** From the call to the answer. */
   readonly latency_ms: number;
@@ -51,12 +51,14 @@ export interface DetectionMetadata {
   readonly model_version: string;
   /** What follows `+` in the model's id; null for the model itself. */
   readonly variant: string | null;
-  readonly provider: Provider;
+  /** onnxruntime's name; a server has others. */
+  readonly provider: string | null;
   readonly quantization: string;
   /** Of the text itself, without special ones; null where the graph reads text. */
   readonly tokens: number | null;
-  readonly windows: number;
-  readonly truncated: boolean;
+  /** Null where the backend does not say. */
+  readonly windows: number | null;
+  readonly truncated: boolean | null;
   readonly threshold: number;
   /** Why the answer should not be relied on. */
   readonly warnings: readonly Caution[];

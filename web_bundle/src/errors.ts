@@ -5,6 +5,7 @@ export type ErrorCode =
   | 'digest_mismatch'
   | 'fetch_failed'
   | 'runtime_failed'
+  | 'server_failed'
   | 'unmeasured_rate'
   | 'unsupported_model';
 

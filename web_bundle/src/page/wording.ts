@@ -29,6 +29,10 @@ export const FAILURES: Readonly<
     advice:
       'This browser may be too old, or short of memory. Close some tabs, or try another browser.',
   },
+  server_failed: {
+    title: 'The server gave no answer',
+    advice: 'Check the connection, and try again in a moment.',
+  },
   unmeasured_rate: {
     title: 'The model has no such threshold',
     advice: 'It was asked for a rate of false alarms that nobody has measured.',

@@ -1,0 +1,123 @@
+import type { Detection } from './detection.js';
+import { asDetectorError, DetectorError } from './errors.js';
+import type { Manifest } from './manifest.js';
+import type { DetectOptions } from './scorer.js';
+
+/** Texts of one request; servers take 128 at most unless told otherwise. */
+const BATCH = 64;
+
+/** Stands for the text where a server is only asked what a caller may run itself. */
+const NO_TEXT = 'Which model may be run here, and where are its files? '.repeat(10);
+
+/** What a server says a caller needs to run a model itself: docs/architecture.md. */
+export interface Delegation {
+  readonly manifest_url: string;
+  readonly files: readonly { readonly path: string; readonly url: string }[];
+  readonly digest: string;
+  readonly manifest: Manifest;
+}
+
+interface Answer extends Detection {
+  readonly metadata: Detection['metadata'] & { readonly delegation?: Delegation | null };
+}
+
+/** The routes of a Samegraph server that a detector needs. */
+export class ServerClient {
+  readonly #base: URL;
+  readonly #model: string | undefined;
+
+  /** @param base - where the server is mounted; routes are beneath it. */
+  constructor(base: string | URL, model: string | undefined) {
+    this.#base = new URL(base, document.baseURI);
+    if (!this.#base.pathname.endsWith('/')) this.#base.pathname += '/';
+    this.#model = model;
+  }
+
+  /**
+   * One answer per text, in order.
+   *
+   * @throws DetectorError `server_failed`, with the server's own code in its message, or `aborted`.
+   */
+  async predict(texts: readonly string[], options: DetectOptions): Promise<Detection[]> {
+    const wishes = {
+      explain: options.explain ?? false,
+      threshold: options.threshold,
+      max_false_positive_rate: options.maxFalsePositiveRate,
+    };
+    const answers: Detection[] = [];
+    for (let start = 0; start < texts.length; start += BATCH) {
+      const part = texts.slice(start, start + BATCH);
+      answers.push(...(await this.#predictPart(part, wishes, options.signal)));
+    }
+    return answers;
+  }
+
+  /**
+   * What is needed to run the model here. No text of the caller is sent.
+   *
+   * @throws DetectorError `server_failed`, also where the server delegates nothing.
+   */
+  async delegation(): Promise<Delegation> {
+    const wishes = { prefer_backend: 'client_side', client_capabilities: ['client_side'] };
+    const answer = await this.#post<Answer>('predict', { text: NO_TEXT, ...wishes });
+    const { delegation, fallbacks } = answer.metadata;
+    if (delegation) return delegation;
+    const reasons = fallbacks.map(({ reason }) => reason).join('; ');
+    throw new DetectorError('server_failed', `the server delegates no model: ${reasons}`);
+  }
+
+  /** An address that the server gave, as an absolute one. */
+  resolve(url: string): string {
+    return new URL(url, this.#base).href;
+  }
+
+  async #predictPart(
+    texts: readonly string[],
+    wishes: object,
+    signal: AbortSignal | undefined,
+  ): Promise<Detection[]> {
+    const [text] = texts;
+    if (texts.length === 1)
+      return [judged(await this.#post('predict', { text, ...wishes }, signal))];
+    const body = { texts, ...wishes };
+    const { results } = await this.#post<{ results: unknown[] }>('batch-predict', body, signal);
+    return results.map(judged);
+  }
+
+  async #post<T>(route: string, content: object, signal?: AbortSignal): Promise<T> {
+    const url = new URL(route, this.#base);
+    const init = {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ ...content, model_id: this.#model }),
+      ...(signal && { signal }),
+    };
+    try {
+      const response = await fetch(url, init);
+      if (!response.ok) throw await refusal(response);
+      return await response.json();
+    } catch (cause) {
+      if (signal?.aborted) throw new DetectorError('aborted', 'the call was aborted', { cause });
+      throw asDetectorError(cause, 'server_failed');
+    }
+  }
+}
+
+async function refusal(response: Response): Promise<DetectorError> {
+  const problem: unknown = await response.json().catch(() => undefined);
+  return refused(problem, `HTTP ${response.status}`);
+}
+
+/** Problem details (RFC 9457) with a `code`, as an error; `otherwise` where they are none. */
+function refused(problem: unknown, otherwise: string): DetectorError {
+  const { code, detail } = Object(problem) as { code?: unknown; detail?: unknown };
+  const reason = typeof code === 'string' ? `${code}: ${String(detail)}` : otherwise;
+  return new DetectorError('server_failed', `the server answered ${reason}`);
+}
+
+function judged(item: unknown): Detection {
+  const { error, probability } = Object(item) as { error?: unknown; probability?: unknown };
+  if (error) throw refused(error, 'an error');
+  if (typeof probability === 'number') return item as Detection;
+  throw new DetectorError('server_failed', 'the server answered without a probability');
+}
