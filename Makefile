@@ -40,6 +40,10 @@ web: serving ## Build the static page, its tiny model, and the npm package in we
 	@$(BIN)/python -m export build lexical-tiny
 	@$(MAKE) -s $(STATIC)
 
+web-publish: web ## Put the page into a folder for any host: make web-publish DIR=folder [MODELS=id,id]
+	@test -n "$(DIR)" || { echo "error: name the folder: make web-publish DIR=folder" >&2; exit 2; }
+	@cd $(WEB) && node publish.mjs "$(abspath $(DIR))" $(if $(MODELS),--models "$(MODELS)")
+
 test: setup tested web browser ## Run the tests: TypeScript, Python, browser
 	@cd $(WEB) && npm test --silent
 	@$(BIN)/pytest -m "not slow" --numprocesses auto --maxprocesses 4 --dist loadfile
@@ -126,4 +130,4 @@ $(STATIC): $(WEB_SOURCES) $(NODE_MODULES) $(MANIFESTS)
 browser: .venv/dev
 	@$(BIN)/python -m benchmarks.chromium
 
-.PHONY: help serve setup export report web test test-slow tested check bench train train-lexical train-minilm train-perplexity train-fusion evaluate clean serving tools browser
+.PHONY: help serve setup export report web web-publish test test-slow tested check bench train train-lexical train-minilm train-perplexity train-fusion evaluate clean serving tools browser

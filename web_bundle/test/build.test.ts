@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -73,6 +74,28 @@ test('a failed build says why in one line and leaves the old one', async () => {
   expect(failure.stderr).toMatch(/^web bundle: no artifact .*make export.*\n$/);
   expect(await readdir(folder)).toEqual(['dist']);
   expect(await readFile(join(out, 'old'), 'utf8')).toBe('stays');
+});
+
+test('what is published has .br and .gz of the same bytes beside it, and leaves other files alone', async () => {
+  const folder = await emptyFolder();
+  await writeFile(join(folder, 'robots.txt'), 'stays');
+  const args = ['publish.mjs', folder, '--artifacts', await storeOf(['1.0.0'])];
+  await promisify(execFile)('node', args, { cwd: ROOT });
+  for (const name of ['index.html', 'worker.js', 'models/fixture-tiny/1.0.0/model.onnx']) {
+    const bytes = await readFile(join(folder, name));
+    expect(brotliDecompressSync(await readFile(join(folder, `${name}.br`)))).toEqual(bytes);
+    expect(gunzipSync(await readFile(join(folder, `${name}.gz`)))).toEqual(bytes);
+  }
+  expect(await readFile(join(folder, 'robots.txt'), 'utf8')).toBe('stays');
+}, 120_000);
+
+test('publishing a model that is not there says so in one line', async () => {
+  const args = ['publish.mjs', await emptyFolder(), '--models', 'no-such'];
+  const store = ['--artifacts', await storeOf(['1.0.0'])];
+  const failure = await promisify(execFile)('node', [...args, ...store], { cwd: ROOT }).catch(
+    (error) => error,
+  );
+  expect(failure.stderr).toMatch(/^web bundle: no artifact no-such in .*\n$/);
 });
 
 test('the same inputs give the same bytes', async () => {
