@@ -97,6 +97,16 @@ def test_the_oldest_files_go_where_the_cache_is_full(visit: Callable[..., Visit]
     assert not any(url.endswith("old") for url in page.page.evaluate(CACHED))
 
 
+def test_a_file_with_more_than_its_bytes_is_refused(
+    visit: Callable[..., Visit], site: Site, lexical_tiny: Artifact
+) -> None:
+    name = f"models/{lexical_tiny.manifest.model_id}/{lexical_tiny.manifest.version}/model.onnx"
+    site.instead[name] = Answer(site.read(name) + b"more")
+    page = visit()
+    page.wait("error")
+    assert page.page.locator("#error-code").inner_text() == "digest_mismatch"
+
+
 def test_progress_tells_the_bytes_of_every_file_and_ends_with_all(
     visit: Callable[..., Visit], site: Site, lexical_tiny: Artifact
 ) -> None:

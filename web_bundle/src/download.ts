@@ -112,6 +112,7 @@ class Transfer {
         this.#add(part.value as Bytes);
       }
     } catch (cause) {
+      await reader?.cancel().catch(() => undefined);
       this.brokeOff = this.loaded > 0 && this.loaded < this.#file.bytes;
       if (cause instanceof DetectorError) throw cause;
       throw new DetectorError('fetch_failed', `${this.#file.url} broke off`, { cause });
