@@ -109,11 +109,12 @@ class GraphSession:
     def run_with_tokens(self, feed: Feed) -> tuple[tuple[float, ...], npt.NDArray[np.float32]]:
         """The same, and `token_log_probabilities: float32[N, T-1]`. Raises EngineError."""
         output, tokens = self._outputs(feed, PROBABILITY, TOKEN_LOG_PROBABILITIES)
-        if tokens.dtype != np.float32 or tokens.ndim != 2 or len(tokens) != _n_rows(feed):
+        n_rows, width = feed["input_ids"].shape
+        if tokens.dtype != np.float32 or tokens.shape != (n_rows, width - 1):
             raise EngineError(
                 "invalid_output",
-                f"the graph gave {tokens.dtype}{list(tokens.shape)} for the tokens' "
-                f"log-probabilities, not float32 for {_n_rows(feed)} rows",
+                f"the graph gave {tokens.dtype}{list(tokens.shape)}, not "
+                f"float32{[n_rows, width - 1]} log-probabilities of tokens",
                 counts=False,
             )
         return _probabilities(output, _n_rows(feed)), tokens

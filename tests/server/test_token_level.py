@@ -14,6 +14,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from registry import Artifact
 from registry.manifest import InputSpec, OutputSpec, SpecialTokens, Window
 from runtime_server.app import create_app
+from runtime_server.errors import EngineError
 from runtime_server.graph_session import SessionPlan
 from runtime_server.loaded_model import LoadedModel
 from tests.conftest import ROOT
@@ -51,14 +52,14 @@ def tokenizer() -> Tokenizer:
     return bytes_of_text
 
 
-def graph() -> bytes:
-    """Before each id of a row: minus the sum of the ids so far and that one."""
+def graph(first: int = 1) -> bytes:
+    """Of each id of a row from `first` on: minus the sum of the ids up to it."""
     node = helper.make_node
     nodes = [
         node("Cast", ["input_ids"], ["ids"], to=TensorProto.FLOAT),
         node("CumSum", ["ids", "one"], ["sums"]),
         node("Neg", ["sums"], ["negative"]),
-        node("Slice", ["negative", "ones", "far", "ones"], ["token_log_probabilities"]),
+        node("Slice", ["negative", "first", "far", "ones"], ["token_log_probabilities"]),
         node("Cast", ["attention_mask"], ["mask"], to=TensorProto.FLOAT),
         node("ReduceSum", ["mask", "ones"], ["count"], keepdims=0),
         node("Div", ["unit", "count"], ["probability"]),
@@ -74,6 +75,7 @@ def graph() -> bytes:
     constants = [
         helper.make_tensor("one", TensorProto.INT64, [], [1]),
         helper.make_tensor("ones", TensorProto.INT64, [1], [1]),
+        helper.make_tensor("first", TensorProto.INT64, [1], [first]),
         helper.make_tensor("far", TensorProto.INT64, [1], [2**31]),
         helper.make_tensor("unit", TensorProto.FLOAT, [], [1.0]),
     ]
@@ -91,8 +93,9 @@ def publish_scorer(publish: Callable[..., Artifact]) -> Callable[..., Artifact]:
     def _publish(**changes: Any) -> Artifact:  # noqa: ANN401
         outputs = changes.pop("outputs", (PROBABILITY, LOG_PROBABILITIES))
         others = {"tokenizer.json": tokenizer().to_str().encode()}
+        content = graph(changes.pop("first", 1))
         spec = SPEC.model_copy(update=changes)
-        return publish(graph(), input_spec=spec, others=others, outputs=outputs)
+        return publish(content, input_spec=spec, others=others, outputs=outputs)
 
     return _publish
 
@@ -190,3 +193,11 @@ def test_only_rows_that_ask_get_log_probabilities(
     assert second.token_log_probabilities is None
     (alone,) = model.run(silent)
     assert alone == second
+
+
+def test_a_graph_that_gives_too_few_of_them_is_said_to(
+    publish_scorer: Callable[..., Artifact],
+) -> None:
+    model = LoadedModel.load(publish_scorer(first=2), SessionPlan(threads=1, allow_cuda=False))
+    with pytest.raises(EngineError, match=r"float32\[1, 2\], not float32\[1, 3\]"):
+        model.run(model.input.rows(["one"], True).rows)
