@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from registry import Artifact
+from registry.token_log_probabilities import TokenLogProbabilities
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +26,14 @@ class Score:
     """One text's probability of label 1, and how the text was read.
 
     `tokens` counts the text's own, and is None where the graph reads text itself.
+    `token_log_probabilities` are there where they were asked for and the graph gives them.
     """
 
     probability: float
     tokens: int | None
     windows: int
     truncated: bool
+    token_log_probabilities: TokenLogProbabilities | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +92,13 @@ class Engine(Protocol):
         """Whether `predict` may be tried. Decides from what is known: no I/O."""
         ...
 
-    async def predict(self, artifact: Artifact, texts: Sequence[str]) -> Scores:
-        """Scores in the order of `texts`. Raises EngineError."""
+    async def predict(
+        self, artifact: Artifact, texts: Sequence[str], *, token_level: bool = False
+    ) -> Scores:
+        """Scores in the order of `texts`. Raises EngineError.
+
+        `token_level` asks for the log-probabilities of tokens, of models that know them.
+        """
         ...
 
     async def close(self) -> None:

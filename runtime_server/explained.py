@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import chain, islice, repeat
 from typing import Self
 
 from registry.segments import Segment, segments
@@ -45,12 +45,18 @@ class Explained:
                 continue
             several = _several(parts)
             own = list(islice(rest, len(several))) if several else [score] * len(parts)
-            yield text, score, tuple(map(_judged, parts, own))
+            yield text, score, tuple(map(_judged, parts, own, repeat(score)))
 
 
 def _several(parts: tuple[Segment, ...] | None) -> tuple[Segment, ...]:
     return parts if parts is not None and len(parts) > 1 else ()
 
 
-def _judged(part: Segment, score: Score) -> JudgedSegment:
-    return JudgedSegment(start=part.start, end=part.end, probability=score.probability)
+def _judged(part: Segment, score: Score, whole: Score) -> JudgedSegment:
+    tokens = whole.token_log_probabilities
+    return JudgedSegment(
+        start=part.start,
+        end=part.end,
+        probability=score.probability,
+        mean_log_probability=None if tokens is None else tokens.mean_in(part),
+    )

@@ -1,7 +1,7 @@
 """One loaded graph: the only file that imports onnxruntime."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -13,9 +13,10 @@ import onnxruntime as ort
 from registry import Artifact
 from registry.manifest import MODEL_FILE
 from runtime_server.errors import CudaError, EngineError
-from runtime_server.graph_input import Feed
+from runtime_server.graph_input import TOKEN_LOG_PROBABILITIES, Feed
 from runtime_server.verified_files import verified_bytes, verify_files
 
+PROBABILITY: Final = "probability"
 CPU: Final = "CPUExecutionProvider"
 CUDA: Final = "CUDAExecutionProvider"
 # Products in TF32 have ten bits of mantissa: the answer would be another one than on a CPU.
@@ -102,13 +103,33 @@ class GraphSession:
 
         The graph's other outputs are not asked for. Raises EngineError.
         """
+        (output,) = self._outputs(feed, PROBABILITY)
+        return _probabilities(output, _n_rows(feed))
+
+    def run_with_tokens(self, feed: Feed) -> tuple[tuple[float, ...], npt.NDArray[np.float32]]:
+        """The same, and `token_log_probabilities: float32[N, T-1]`. Raises EngineError."""
+        output, tokens = self._outputs(feed, PROBABILITY, TOKEN_LOG_PROBABILITIES)
+        n_rows, width = feed["input_ids"].shape
+        if tokens.dtype != np.float32 or tokens.shape != (n_rows, width - 1):
+            raise EngineError(
+                "invalid_output",
+                f"the graph gave {tokens.dtype}{list(tokens.shape)}, not "
+                f"float32{[n_rows, width - 1]} log-probabilities of tokens",
+                counts=False,
+            )
+        return _probabilities(output, _n_rows(feed)), tokens
+
+    def _outputs(self, feed: Feed, *names: str) -> Sequence[npt.NDArray[Any]]:
         try:
-            (output,) = self._session.run(["probability"], dict(feed))
+            return [np.asarray(output) for output in self._session.run(names, dict(feed))]
         except Exception as exc:  # onnxruntime's errors have no base class of their own
             raise EngineError(
                 "run_failed", "onnxruntime failed on the batch", counts=False
             ) from exc
-        return _probabilities(np.asarray(output), len(next(iter(feed.values()))))
+
+
+def _n_rows(feed: Feed) -> int:
+    return len(next(iter(feed.values())))
 
 
 def _verified_graph(artifact: Artifact) -> bytes | Path:

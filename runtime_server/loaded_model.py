@@ -6,7 +6,7 @@ from typing import Self
 
 from registry import Artifact
 from runtime_server.errors import EngineError
-from runtime_server.graph_input import GraphInput, Row
+from runtime_server.graph_input import GraphInput, Row, RowAnswer
 from runtime_server.graph_session import GraphSession, SessionPlan
 from runtime_server.text_input import TextInput
 
@@ -23,9 +23,16 @@ class LoadedModel:
         """Every file that is used, verified first. Blocking. Raises EngineError."""
         return cls(graph_input(artifact), GraphSession.load(artifact, plan))
 
-    def run(self, rows: Sequence[Row]) -> tuple[float, ...]:
-        """A probability per row. Blocking. Raises EngineError."""
-        return self.session.run(self.input.feed(rows))
+    def run(self, rows: Sequence[Row]) -> tuple[RowAnswer, ...]:
+        """An answer per row. Blocking. Raises EngineError."""
+        feed = self.input.feed(rows)
+        if not any(row.token_level for row in rows):
+            return tuple(map(RowAnswer, self.session.run(feed)))
+        probabilities, tokens = self.session.run_with_tokens(feed)
+        return tuple(
+            RowAnswer(probability, own.tolist() if row.token_level else None)
+            for row, probability, own in zip(rows, probabilities, tokens, strict=True)
+        )
 
 
 def graph_input(artifact: Artifact) -> GraphInput:

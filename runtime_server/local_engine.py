@@ -16,7 +16,7 @@ from runtime_server.compute_threads import compute_threads
 from runtime_server.cpu_quota import usable_cores
 from runtime_server.engine import Availability, EngineTimings, Scores
 from runtime_server.errors import CudaError, EngineError
-from runtime_server.graph_input import Row, Rows
+from runtime_server.graph_input import Row, RowAnswer, Rows
 from runtime_server.graph_session import SessionPlan
 from runtime_server.loaded_model import LoadedModel
 from runtime_server.metrics import Metrics
@@ -111,14 +111,16 @@ class LocalEngine:
         """Artifacts that fit the memory budget."""
         return availability(artifact.manifest, self._budget, gpu=self._may_use_gpu(artifact))
 
-    async def predict(self, artifact: Artifact, texts: Sequence[str]) -> Scores:
+    async def predict(
+        self, artifact: Artifact, texts: Sequence[str], *, token_level: bool = False
+    ) -> Scores:
         """Scores in the order of `texts`. Raises EngineError."""
         began = perf_counter()
         async with self._using(artifact) as queued:
             loaded = perf_counter()
             # Before reading them, which costs what an overloaded server does not have.
             queued.queue.require_room(sum(map(len, texts)) // CHARACTERS_PER_TOKEN)
-            rows = await self._read(queued.model, texts)
+            rows = await self._read(queued.model, texts, token_level)
             normalized = perf_counter()
             share = SHARE_OF_TEXT if len(texts) == 1 else SHARE_OF_BATCH
             ran = await queued.queue.run(rows.rows, share)
@@ -127,7 +129,7 @@ class LocalEngine:
         self._metrics.read(artifact.manifest.reference, normalized - loaded)
         self._metrics.waited(artifact.manifest.reference, ran.queue_s)
         return Scores(
-            items=rows.scores(ran.probabilities),
+            items=rows.scores(ran.answers),
             provider=provider,
             timings=EngineTimings(
                 load_ms=(loaded - began) * 1e3,
@@ -152,10 +154,10 @@ class LocalEngine:
         """Whether the model is in memory."""
         return any(models.holds(artifact.manifest.digest) for models in self._models.values())
 
-    async def _read(self, model: LoadedModel, texts: Sequence[str]) -> Rows:
+    async def _read(self, model: LoadedModel, texts: Sequence[str], token_level: bool) -> Rows:
         if sum(map(len, texts)) <= READ_AT_ONCE:
-            return model.input.rows(texts)
-        return await _in(self._readers, model.input.rows, texts)
+            return model.input.rows(texts, token_level)
+        return await _in(self._readers, model.input.rows, texts, token_level)
 
     async def close(self) -> None:
         """Stop the threads, drop the models."""
@@ -198,13 +200,13 @@ class LocalEngine:
             lengths, tokens = [row.padded for row in rows], sum(row.tokens for row in rows)
             self._metrics.ran(name, lengths, tokens, perf_counter() - began)
 
-        async def run(rows: Sequence[Row]) -> Sequence[float]:
+        async def run(rows: Sequence[Row]) -> Sequence[RowAnswer]:
             began = perf_counter()
             found = await _in(self._runner, model.run, rows)
             counted(rows, began)
             return found
 
-        def run_here(rows: Sequence[Row]) -> Sequence[float]:
+        def run_here(rows: Sequence[Row]) -> Sequence[RowAnswer]:
             began = perf_counter()
             found = model.run(rows)
             counted(rows, began)
@@ -219,7 +221,7 @@ class LocalEngine:
 @dataclass(frozen=True)
 class _Queued:
     model: LoadedModel
-    queue: RowQueue
+    queue: RowQueue[RowAnswer]
 
     async def close(self) -> None:
         await self.queue.close()

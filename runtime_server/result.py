@@ -47,6 +47,10 @@ class JudgedSegment(Value):
     start: int
     end: int
     probability: float
+    mean_log_probability: float | None = Field(
+        None,
+        description="of the segment's tokens, as the whole text was read; language models only",
+    )
 
 
 class Metadata(Value):

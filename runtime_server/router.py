@@ -60,8 +60,13 @@ class Router:
         texts: Sequence[str],
         preferences: Preferences,
         expiry: Expiry = NEVER,
+        *,
+        token_level: bool = False,
     ) -> Answer:
-        """The first answer that a backend gives. Raises AllBackendsFailedError, OverloadedError."""
+        """The first answer that a backend gives; `token_level` as for `Engine.predict`.
+
+        Raises AllBackendsFailedError, OverloadedError.
+        """
         note_items(len(texts))
         plan = self.plan(artifact, preferences)
         tried: list[Skip] = []
@@ -74,7 +79,9 @@ class Router:
                 return Delegated(tuple(tried))
             within_s = None if step is plan.steps[-1] else self.attempt_s
             try:
-                scores = await self._attempt(step.backend, artifact, texts, expiry, within_s)
+                scores = await self._attempt(
+                    step.backend, artifact, texts, expiry, within_s, token_level
+                )
             except EngineError as exc:
                 overload = exc if isinstance(exc, EngineOverloadedError) else overload
                 tried.append(Skip(step.backend, exc.reason, exc.detail))
@@ -100,6 +107,7 @@ class Router:
         texts: Sequence[str],
         expiry: Expiry,
         within_s: float | None,
+        token_level: bool,
     ) -> Scores:
         breaker = self.breakers.of(backend, artifact.manifest)
         blocked = breaker.availability  # it may have opened since the plan was made
@@ -108,7 +116,9 @@ class Router:
         with breaker.call() as call, self.latency.of(backend, artifact.manifest, len(texts)):
             try:
                 async with asyncio.timeout(within_s):
-                    return await self.engines[backend].predict(artifact, texts)
+                    return await self.engines[backend].predict(
+                        artifact, texts, token_level=token_level
+                    )
             except TimeoutError:
                 raise EngineError("attempt_timed_out", f"no answer within {within_s} s") from None
             except EngineError as exc:

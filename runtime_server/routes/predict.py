@@ -202,7 +202,9 @@ class Predictor:
             return ()
         threshold = wishes.decision_threshold(artifact.manifest)
         asked = Explained.of(texts) if wishes.explain else Explained.not_at_all(texts)
-        answer = await self.router.answer(artifact, asked.all_texts, wishes.preferences, expiry)
+        answer = await self.router.answer(
+            artifact, asked.all_texts, wishes.preferences, expiry, token_level=wishes.explain
+        )
         latency_ms = (perf_counter() - began) * 1e3
         if isinstance(answer, Scored):
             return tuple(

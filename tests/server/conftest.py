@@ -73,6 +73,9 @@ def hash_graph(seed: int = 0) -> bytes:
     return model.SerializeToString()
 
 
+PROBABILITY = OutputSpec(name="probability", dtype="float32", shape=("N",))
+
+
 def make_manifest(
     graph: bytes,
     *,
@@ -85,6 +88,7 @@ def make_manifest(
     routing: Routing | None = None,
     browser: bool = True,
     decision: Decision | None = None,
+    outputs: tuple[OutputSpec, ...] = (PROBABILITY,),
 ) -> Manifest:
     """A manifest of a graph, and of other files beside it."""
     contents = {MODEL_FILE: graph, **(others or {})}
@@ -92,7 +96,7 @@ def make_manifest(
         task="ai-text-detection",
         labels=("human", "ai"),
         input=input_spec or InputSpec(kind="text", normalizer=normalizer),
-        outputs=(OutputSpec(name="probability", dtype="float32", shape=("N",)),),
+        outputs=outputs,
         decision=decision or Decision(threshold=0.5, target_fpr=0.02, calibration="none"),
         quantization=Quantization(scheme=QuantizationScheme.FP32, bits=32),
     )

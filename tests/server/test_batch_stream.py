@@ -58,7 +58,9 @@ def test_what_concerns_the_whole_batch_is_said_before_the_first_line(
 class BrokenAfterTheFirst(SlowEngine):
     """Answers the first part, and fails on all others."""
 
-    async def predict(self, artifact: Artifact, texts: Sequence[str]) -> Scores:
+    async def predict(
+        self, artifact: Artifact, texts: Sequence[str], *, token_level: bool = False
+    ) -> Scores:
         if not texts[0].startswith(("0", "A first")):
             raise EngineError("run_failed", "broken")
         return await super().predict(artifact, texts)
@@ -76,7 +78,9 @@ def test_a_part_that_fails_is_errors_and_the_others_stay(
 class Endless(SlowEngine):
     """Answers the first part, and then waits to be cancelled."""
 
-    async def predict(self, artifact: Artifact, texts: Sequence[str]) -> Scores:
+    async def predict(
+        self, artifact: Artifact, texts: Sequence[str], *, token_level: bool = False
+    ) -> Scores:
         if texts[0].startswith(("0", "A first")):
             return await super().predict(artifact, texts)
         try:

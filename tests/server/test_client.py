@@ -439,7 +439,9 @@ class Held(SlowEngine):
 
     go: threading.Event = field(default_factory=threading.Event)
 
-    async def predict(self, artifact: Artifact, texts: Sequence[str]) -> Scores:
+    async def predict(
+        self, artifact: Artifact, texts: Sequence[str], *, token_level: bool = False
+    ) -> Scores:
         await asyncio.to_thread(self.go.wait, 20)
         return await super().predict(artifact, texts)
 

@@ -34,7 +34,9 @@ class SlowEngine:
     def available(self, artifact: Artifact) -> Availability:
         return Availability()
 
-    async def predict(self, artifact: Artifact, texts: Sequence[str]) -> Scores:
+    async def predict(
+        self, artifact: Artifact, texts: Sequence[str], *, token_level: bool = False
+    ) -> Scores:
         try:
             # Warming up is not what is tested.
             await asyncio.sleep(self.seconds if texts[0].startswith("slow") else 0)
@@ -51,7 +53,9 @@ class SlowEngine:
 class FullEngine(SlowEngine):
     """One that takes nothing."""
 
-    async def predict(self, artifact: Artifact, texts: Sequence[str]) -> Scores:
+    async def predict(
+        self, artifact: Artifact, texts: Sequence[str], *, token_level: bool = False
+    ) -> Scores:
         raise EngineOverloadedError("9000 tokens wait", retry_after_s=2.3)
 
 

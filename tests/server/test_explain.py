@@ -36,7 +36,14 @@ def test_each_text_of_a_batch_has_its_own_segments(client: httpx.Client) -> None
     results = client.post("/batch-predict", json=body).json()["results"]
     found = [result["metadata"]["segments"] for result in results]
     assert [len(segments) for segments in found] == [1, 3, 0, 2]
-    assert found[0] == [{"start": 0, "end": 5, "probability": results[0]["probability"]}]
+    assert found[0] == [
+        {
+            "start": 0,
+            "end": 5,
+            "probability": results[0]["probability"],
+            "mean_log_probability": None,
+        }
+    ]
     assert found[3][0]["probability"] == probability(client, (ONE * 2).strip())
 
 

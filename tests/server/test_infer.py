@@ -206,7 +206,9 @@ def test_the_threshold_of_a_request_decides(speaker: triton.InferenceServerClien
 class CuttingEngine(SlowEngine):
     """One whose model reads no more than three characters."""
 
-    async def predict(self, artifact: Artifact, texts: Sequence[str]) -> Scores:
+    async def predict(
+        self, artifact: Artifact, texts: Sequence[str], *, token_level: bool = False
+    ) -> Scores:
         scores = (Score(0.25, 3, windows=1, truncated=len(text) > 3) for text in texts)
         return Scores(tuple(scores), "test", TIMINGS)
 

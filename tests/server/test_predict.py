@@ -44,7 +44,9 @@ class FailingEngine:
     def available(self, artifact: Artifact) -> Availability:
         return Availability()
 
-    async def predict(self, artifact: Artifact, texts: Sequence[str]) -> Scores:
+    async def predict(
+        self, artifact: Artifact, texts: Sequence[str], *, token_level: bool = False
+    ) -> Scores:
         raise EngineError("out_of_luck", "nothing works")
 
     async def close(self) -> None:
@@ -54,7 +56,9 @@ class FailingEngine:
 class BrokenEngine(FailingEngine):
     """Fails in a way that nobody foresaw."""
 
-    async def predict(self, artifact: Artifact, texts: Sequence[str]) -> Scores:
+    async def predict(
+        self, artifact: Artifact, texts: Sequence[str], *, token_level: bool = False
+    ) -> Scores:
         raise RuntimeError("secret of the house")
 
 

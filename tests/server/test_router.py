@@ -34,7 +34,9 @@ class Somewhere:
     def available(self, artifact: Artifact) -> Availability:
         return self.state
 
-    async def predict(self, artifact: Artifact, texts: Sequence[str]) -> Scores:
+    async def predict(
+        self, artifact: Artifact, texts: Sequence[str], *, token_level: bool = False
+    ) -> Scores:
         self.texts += [text for text in texts if text != WARM_TEXT]
         try:
             if self.hangs:

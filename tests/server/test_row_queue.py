@@ -73,7 +73,7 @@ def test_a_row_runs_at_once_and_those_that_come_meanwhile_run_together() -> None
 
     session, found = asyncio.run(_run())
     assert session.batches == [[0.0], [0.1, 0.2, 0.3, 0.4], [0.5]]
-    assert [ran.probabilities for ran in found] == [(n / 10,) for n in range(6)]
+    assert [ran.answers for ran in found] == [(n / 10,) for n in range(6)]
     assert found[5].queue_s > 0
 
 
@@ -84,7 +84,7 @@ def test_many_rows_come_back_in_their_order_whatever_their_lengths() -> None:
         rows = tuple(Number(n / 100, tokens=1 + n * 37 % 90) for n in range(100))
         return await queue_of(session).run(rows)
 
-    assert asyncio.run(_run()).probabilities == tuple(n / 100 for n in range(100))
+    assert asyncio.run(_run()).answers == tuple(n / 100 for n in range(100))
 
 
 def test_one_row_does_not_wait_for_all_rows_of_an_earlier_request() -> None:
@@ -173,7 +173,7 @@ def test_a_bad_row_fails_alone() -> None:
     _, one, bad, other = asyncio.run(_run())
     assert isinstance(one, Ran)
     assert isinstance(other, Ran)
-    assert (one.probabilities, other.probabilities) == ((0.1,), (0.2,))
+    assert (one.answers, other.answers) == ((0.1,), (0.2,))
     assert isinstance(bad, EngineError)
     assert bad.reason == "run_failed"
 
@@ -187,7 +187,7 @@ def test_what_nobody_foresaw_reaches_the_callers_and_the_queue_goes_on() -> None
             await queue.run(numbers(POISON))
         return await queue.run(numbers(0.3))
 
-    assert asyncio.run(_run()).probabilities == (0.3,)
+    assert asyncio.run(_run()).answers == (0.3,)
 
 
 def test_a_caller_that_goes_away_takes_its_rows_along() -> None:
@@ -235,7 +235,7 @@ def test_an_idle_queue_takes_a_request_that_is_larger_than_itself() -> None:
         session.gate.set()
         return await queue_of(session, most_tokens=5).run(numbers(0.1, 0.2))
 
-    assert asyncio.run(_run()).probabilities == (0.1, 0.2)
+    assert asyncio.run(_run()).answers == (0.1, 0.2)
 
 
 def test_closing_lets_nobody_wait() -> None:
@@ -277,4 +277,4 @@ def test_a_brief_row_of_an_idle_queue_runs_where_it_is() -> None:
 
     here, ran = asyncio.run(_run())
     assert here == [[0.2], [POISON]]
-    assert [one.probabilities for one in ran] == [(0.1,), (0.2,), (0.3, 0.4), (0.5,)]
+    assert [one.answers for one in ran] == [(0.1,), (0.2,), (0.3, 0.4), (0.5,)]

@@ -1,4 +1,4 @@
-// Probabilities of the texts on standard input ({"text": "..."} per line) by one runtime:
+// Probabilities of the texts on standard input ({"text": "...", "explain": false} per line) by one runtime:
 // node parity/run.mjs --runtime onnxruntime-web|onnxruntime-node --artifact DIR
 // Prints a header line (runtime, its version, sha256 of the graph it loaded), then {"probability", "metadata"} per text.
 // Runs what ships: build first.
@@ -23,8 +23,8 @@ const { runtime, artifact } = values;
 const detector = await createNodeDetector({ folder: artifact, runtime });
 const { modelSha256 } = detector.artifact;
 printLine({ runtime, version: await installedVersion(runtime), model_sha256: modelSha256 });
-for await (const { text } of jsonLines()) {
-  const { probability, metadata } = await detector.detect(text);
+for await (const { text, explain = false } of jsonLines()) {
+  const { probability, metadata } = await detector.detect(text, { explain });
   printLine({ probability, metadata });
 }
 await detector.dispose();

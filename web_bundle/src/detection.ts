@@ -34,6 +34,8 @@ export interface JudgedSegment {
   readonly start: number;
   readonly end: number;
   readonly probability: number;
+  /** Of its tokens, as the whole text was read; null unless the model is a language model's. */
+  readonly mean_log_probability: number | null;
 }
 
 /** What was judged, and what decides. */

@@ -55,8 +55,8 @@ class WorkerScorer implements Scorer {
     this.#channel = channel;
   }
 
-  async score(texts: readonly string[]): Promise<Score[]> {
-    return scored(await this.#channel.send({ kind: 'score', texts }));
+  async score(texts: readonly string[], tokenLevel: boolean): Promise<Score[]> {
+    return scored(await this.#channel.send({ kind: 'score', texts, tokenLevel }));
   }
 
   async close(): Promise<void> {

@@ -5,7 +5,8 @@ import type { Manifest } from './manifest.js';
 import { NORMALIZERS } from './normalizers.js';
 import type { Score, Scorer } from './scorer.js';
 import { Serial } from './serial.js';
-import type { TokensInput } from './tokens.js';
+import { TOKEN_LOG_PROBABILITIES } from './token_log_probabilities.js';
+import type { BatchAnswer, TokensInput } from './tokens.js';
 
 /** What an engine needs of onnxruntime-web, onnxruntime-node or another of the family. */
 export type Runtime = Pick<typeof Ort, 'InferenceSession' | 'Tensor'>;
@@ -61,17 +62,22 @@ export class Engine implements Scorer {
   }
 
   /** @throws DetectorError `runtime_failed`. */
-  score(texts: readonly string[]): Promise<Score[]> {
-    return this.#serial.run(() => this.#scoreAll(texts).catch(failed));
+  score(texts: readonly string[], tokenLevel: boolean): Promise<Score[]> {
+    return this.#serial.run(() => this.#scoreAll(texts, tokenLevel).catch(failed));
   }
 
   close(): Promise<void> {
     return this.#serial.run(() => this.#session.release());
   }
 
-  async #scoreAll(texts: readonly string[]): Promise<Score[]> {
+  async #scoreAll(texts: readonly string[], tokenLevel: boolean): Promise<Score[]> {
     if (this.#tokens !== null) {
-      return this.#tokens.score(texts, this.#normalize, (batch) => this.#runBatch(batch));
+      return this.#tokens.score(
+        texts,
+        this.#normalize,
+        (batch, asks) => this.#runBatch(batch, asks),
+        tokenLevel,
+      );
     }
     const scores: Score[] = [];
     for (const text of texts) scores.push(await this.#scoreOne(text));
@@ -83,32 +89,39 @@ export class Engine implements Scorer {
     const normal = this.#normalize(text);
     const normalized = performance.now();
     const feeds = { text: new this.#runtime.Tensor('string', [normal], [1]) };
-    const [probability] = await this.#run(feeds);
+    const { probability } = await this.#session.run(feeds, ['probability']);
     return {
-      probability: given(probability),
+      probability: given(floats(probability)[0]),
       normalizeMs: normalized - started,
       runMs: performance.now() - normalized,
       tokens: null,
       windows: 1,
+      tokenLogProbabilities: null,
     };
   }
 
-  #runBatch({ inputIds, attentionMask, shape }: Batch): Promise<Float32Array> {
+  async #runBatch(batch: Batch, tokenLevel: boolean): Promise<BatchAnswer> {
     const { Tensor } = this.#runtime;
-    return this.#run({
+    const { inputIds, attentionMask, shape } = batch;
+    const feeds = {
       input_ids: new Tensor('int64', inputIds, shape),
       attention_mask: new Tensor('int64', attentionMask, shape),
-    });
-  }
-
-  async #run(feeds: Record<string, Ort.Tensor>): Promise<Float32Array> {
-    const { probability } = await this.#session.run(feeds, ['probability']);
-    return given(probability).data as Float32Array;
+    };
+    const outputs = ['probability', ...(tokenLevel ? [TOKEN_LOG_PROBABILITIES] : [])];
+    const found = await this.#session.run(feeds, outputs);
+    return {
+      probabilities: floats(found.probability),
+      tokenLogProbabilities: tokenLevel ? floats(found[TOKEN_LOG_PROBABILITIES]) : null,
+    };
   }
 }
 
+function floats(output: Ort.Tensor | undefined): Float32Array {
+  return given(output).data as Float32Array;
+}
+
 function given<T>(value: T | undefined): T {
-  if (value === undefined) throw new Error('the graph gave no probability');
+  if (value === undefined) throw new Error('the graph gave too few outputs');
   return value;
 }
 

@@ -17,7 +17,7 @@ export interface ArtifactLocation {
 /** What the page asks of the worker. */
 export type Request =
   | { readonly kind: 'load'; readonly location: ArtifactLocation }
-  | { readonly kind: 'score'; readonly texts: readonly string[] };
+  | { readonly kind: 'score'; readonly texts: readonly string[]; readonly tokenLevel: boolean };
 
 /** What the worker answers. */
 export type Reply =

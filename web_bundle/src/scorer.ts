@@ -2,6 +2,7 @@ import { type Artifact, type Detection, detectionOf, type JudgedSegment } from '
 import { DetectorError } from './errors.js';
 import { type Segment, segments } from './segments.js';
 import { thresholdOf } from './threshold.js';
+import { meanIn, type TokenLogProbabilities } from './token_log_probabilities.js';
 
 /** A probability and what it took. */
 export interface Score {
@@ -13,12 +14,14 @@ export interface Score {
   /** Of the text itself, without special ones; null where the graph reads text. */
   readonly tokens: number | null;
   readonly windows: number;
+  /** Null where nobody asked, or the graph does not give them. */
+  readonly tokenLogProbabilities: TokenLogProbabilities | null;
 }
 
 /** What scores texts: an engine in this thread, or one behind a worker. */
 export interface Scorer {
-  /** One score per text, in order. */
-  score(texts: readonly string[]): Promise<Score[]>;
+  /** One score per text, in order; `tokenLevel` asks for log-probabilities of tokens, too. */
+  score(texts: readonly string[], tokenLevel: boolean): Promise<Score[]>;
   close(): Promise<void>;
 }
 
@@ -80,7 +83,9 @@ export class ScoringDetector implements Detector {
     const parts = texts.map((text) => (explain ? segments(text) : null));
     const several = parts.flatMap((segments) => segmentTexts(segments));
     const started = performance.now();
-    const scores = await unlessAborted(signals, () => this.#scorer.score([...texts, ...several]));
+    const scores = await unlessAborted(signals, () =>
+      this.#scorer.score([...texts, ...several], explain),
+    );
     const elapsed = performance.now() - started;
     const rest = scores.slice(texts.length).values();
     return texts.map((text, i) => {
@@ -102,9 +107,16 @@ function judgedSegments(
   rest: Iterator<Score>,
 ): JudgedSegment[] | null {
   if (segments === null) return null;
+  const tokens = whole.tokenLogProbabilities;
   return segments.map(({ start, end }) => {
     const score = segments.length > 1 ? rest.next().value : whole;
-    return { start, end, probability: only(score === undefined ? [] : [score]).probability };
+    const { probability } = only(score === undefined ? [] : [score]);
+    return {
+      start,
+      end,
+      probability,
+      mean_log_probability: tokens && meanIn(tokens, { start, end }),
+    };
   });
 }
 

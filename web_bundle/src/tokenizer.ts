@@ -3,8 +3,13 @@ import { Tokenizer } from '@huggingface/tokenizers';
    https://www.apache.org/licenses/LICENSE-2.0 */
 import { portable } from './portable_tokenizer.js';
 
-/** The token ids of a normal form: the whole text, without special tokens. */
-export type Tokenize = (normal: string) => number[];
+/** One of the kinds that run here. */
+export interface TextTokenizer {
+  /** The token ids of a normal form: the whole text, without special tokens. */
+  ids(normal: string): number[];
+  /** How many characters a token is written with; each stands for a byte where tokens are bytes. */
+  length(id: number): number;
+}
 
 /**
  * The tokenizer that the bytes of a tokenizer.json describe.
@@ -13,7 +18,10 @@ export type Tokenize = (normal: string) => number[];
  *
  * @throws Error where a step is of a kind that does not run here.
  */
-export function tokenizerOf(bytes: Uint8Array): Tokenize {
+export function tokenizerOf(bytes: Uint8Array): TextTokenizer {
   const tokenizer = new Tokenizer(portable(JSON.parse(new TextDecoder().decode(bytes))), {});
-  return (normal) => tokenizer.encode(normal, { add_special_tokens: false }).ids;
+  return {
+    ids: (normal) => tokenizer.encode(normal, { add_special_tokens: false }).ids,
+    length: (id) => tokenizer.id_to_token(id)?.length ?? 0,
+  };
 }

@@ -3,13 +3,25 @@ import { type Batch, batchOf, groups } from './batches.js';
 import { asDetectorError, DetectorError } from './errors.js';
 import type { ArtifactFile, Manifest } from './manifest.js';
 import type { Score } from './scorer.js';
-import { type Tokenize, tokenizerOf } from './tokenizer.js';
-import { type Encoding, encodings, pooled, type WindowSpec } from './windows.js';
+import {
+  TOKEN_LOG_PROBABILITIES,
+  type TokenLogProbabilities,
+  tokenPlaces,
+} from './token_log_probabilities.js';
+import { type TextTokenizer, tokenizerOf } from './tokenizer.js';
+import { type Encoding, encodings, pooled, type WindowSpec, windowBounds } from './windows.js';
 
 const TOKENIZER_FILE = 'tokenizer.json';
 
-/** Probabilities of a batch's windows, in order. */
-export type RunBatch = (batch: Batch) => Promise<ArrayLike<number>>;
+/** What the graph gives for a batch's windows, in order. */
+export interface BatchAnswer {
+  readonly probabilities: ArrayLike<number>;
+  /** Window after window, each one less than the batch is wide; null where not asked for. */
+  readonly tokenLogProbabilities: Float32Array | null;
+}
+
+/** One run of the graph. */
+export type RunBatch = (batch: Batch, tokenLevel: boolean) => Promise<BatchAnswer>;
 
 /** A text's token ids, without special ones, and its windows as the graph reads them. */
 export interface TokenizedText {
@@ -18,11 +30,13 @@ export interface TokenizedText {
 }
 
 interface Prepared extends TokenizedText {
+  readonly places: readonly number[] | null;
   readonly normalizeMs: number;
 }
 
 interface Answer {
   readonly probability: number;
+  readonly logProbabilities: Float32Array | null;
   readonly runMs: number;
 }
 
@@ -32,7 +46,7 @@ interface Answer {
  * @throws DetectorError `bad_manifest`, `unsupported_model`, or that of `file`.
  */
 export async function tokensInput(
-  { model_id, files, input }: Manifest,
+  { model_id, files, input, outputs }: Manifest,
   file: (entry: ArtifactFile) => Promise<Uint8Array>,
 ): Promise<TokensInput> {
   if (input.companions?.length) {
@@ -48,7 +62,7 @@ export async function tokensInput(
   if (!hasWindows(input)) throw new DetectorError('bad_manifest', 'manifest: input has no windows');
   const bytes = await file(entry);
   try {
-    return new TokensInput(input, tokenizerOf(bytes));
+    return new TokensInput(input, tokenizerOf(bytes), knowsTokens(input, outputs));
   } catch (cause) {
     throw asDetectorError(cause, 'unsupported_model');
   }
@@ -58,19 +72,30 @@ function hasWindows(input: Manifest['input']): input is WindowSpec {
   return Boolean(input.window && input.special_tokens);
 }
 
+function knowsTokens(input: WindowSpec, outputs: Manifest['outputs']): boolean {
+  return (
+    outputs.some(({ name }) => name === TOKEN_LOG_PROBABILITIES) &&
+    input.normalizer === 'identity' && // others move characters
+    input.special_tokens.prefix.length > 0 // else nothing foretells the first token
+  );
+}
+
 /** How texts reach a graph that reads tokens: docs/windows.md. */
 export class TokensInput {
   readonly #spec: WindowSpec;
-  readonly #tokenize: Tokenize;
+  readonly #tokenizer: TextTokenizer;
+  readonly #knowsTokens: boolean;
 
-  constructor(spec: WindowSpec, tokenize: Tokenize) {
+  /** @param knowsTokens - whether the graph says how probable each token of a text is. */
+  constructor(spec: WindowSpec, tokenizer: TextTokenizer, knowsTokens: boolean) {
     this.#spec = spec;
-    this.#tokenize = tokenize;
+    this.#tokenizer = tokenizer;
+    this.#knowsTokens = knowsTokens;
   }
 
   /** A normal form, tokenised and cut. */
   tokenized(normal: string): TokenizedText {
-    const ids = this.#tokenize(normal);
+    const ids = this.#tokenizer.ids(normal);
     return { ids, windows: encodings(ids, this.#spec) };
   }
 
@@ -79,41 +104,76 @@ export class TokensInput {
     texts: readonly string[],
     normalize: (text: string) => string,
     run: RunBatch,
+    tokenLevel: boolean,
   ): Promise<Score[]> {
-    const prepared = texts.map((text) => this.#prepare(text, normalize));
+    const asks = tokenLevel && this.#knowsTokens;
+    const prepared = texts.map((text) => this.#prepare(normalize, text, asks));
     const windows = prepared.flatMap((text) => text.windows);
-    const answers = await this.#answers(windows, run);
+    const answers = await this.#answers(windows, (batch) => run(batch, asks));
     return prepared.map((text) => this.#scoreOf(text, answers.splice(0, text.windows.length)));
   }
 
-  #prepare(text: string, normalize: (text: string) => string): Prepared {
+  #prepare(normalize: (text: string) => string, text: string, asks: boolean): Prepared {
     const started = performance.now();
-    const tokenized = this.tokenized(normalize(text));
-    return { ...tokenized, normalizeMs: performance.now() - started };
+    const normal = normalize(text);
+    const tokenized = this.tokenized(normal);
+    const lengths = () => tokenized.ids.map((id) => this.#tokenizer.length(id));
+    const places = asks ? tokenPlaces(normal, lengths()) : null;
+    return { ...tokenized, places, normalizeMs: performance.now() - started };
   }
 
-  async #answers(windows: readonly Encoding[], run: RunBatch): Promise<Answer[]> {
+  async #answers(
+    windows: readonly Encoding[],
+    run: (batch: Batch) => Promise<BatchAnswer>,
+  ): Promise<Answer[]> {
     const answers: Answer[] = [];
     for (const group of groups(windows)) {
       const started = performance.now();
       const members = group.map((index) => windows[index] as Encoding);
-      const probabilities = await run(batchOf(members, this.#spec.special_tokens.pad));
+      const batch = batchOf(members, this.#spec.special_tokens.pad);
+      const { probabilities, tokenLogProbabilities } = await run(batch);
+      const width = batch.shape[1] - 1;
       const runMs = (performance.now() - started) / group.length;
       for (const [row, index] of group.entries()) {
-        answers[index] = { probability: required(probabilities[row]), runMs };
+        const at = row * width;
+        const logProbabilities = tokenLogProbabilities?.subarray(at, at + width) ?? null;
+        answers[index] = { probability: required(probabilities[row]), logProbabilities, runMs };
       }
     }
     return answers;
   }
 
-  #scoreOf({ ids, windows, normalizeMs }: Prepared, answers: readonly Answer[]): Score {
+  #scoreOf(text: Prepared, answers: readonly Answer[]): Score {
+    const { ids, windows, normalizeMs } = text;
     const probability = pooled(
       answers.map((answer) => answer.probability),
       windows.map(({ content }) => content),
       this.#spec.window,
     );
     const runMs = answers.reduce((total, answer) => total + answer.runMs, 0);
-    return { probability, normalizeMs, runMs, tokens: ids.length, windows: windows.length };
+    return {
+      probability,
+      normalizeMs,
+      runMs,
+      tokens: ids.length,
+      windows: windows.length,
+      tokenLogProbabilities: this.#logProbabilities(text, answers),
+    };
+  }
+
+  #logProbabilities(
+    { ids, places }: Prepared,
+    answers: readonly Answer[],
+  ): TokenLogProbabilities | null {
+    if (places === null) return null;
+    const first = this.#spec.special_tokens.prefix.length - 1; // none for a window's first id
+    const values: number[] = [];
+    for (const [i, [start, end]] of windowBounds(ids.length, this.#spec.window).entries()) {
+      const own = answers[i]?.logProbabilities?.subarray(first, first + end - start) ?? [];
+      // A token of two windows counts in the former: more stands before it there.
+      values.push(...own.slice(values.length - start));
+    }
+    return { places, values };
   }
 }
 

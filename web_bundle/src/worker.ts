@@ -23,7 +23,10 @@ class WorkerSide {
       case 'load':
         return this.#load(request.location, onProgress);
       case 'score':
-        return { kind: 'scored', scores: await this.#loaded().score(request.texts) };
+        return {
+          kind: 'scored',
+          scores: await this.#loaded().score(request.texts, request.tokenLevel),
+        };
       default:
         return request satisfies never;
     }
@@ -38,7 +41,7 @@ class WorkerSide {
     ]);
     configureWasm(runtime.env, wasm);
     const engine = await Engine.load(runtime, manifest, model, 'wasm', tokens);
-    await engine.score([WARM_UP]);
+    await engine.score([WARM_UP], false);
     this.#engine = engine;
     return { kind: 'loaded', artifact: artifactOf(manifest, 'wasm') };
   }

@@ -5,7 +5,8 @@ import { MANIFEST_TEXT } from './fixture.js';
 
 const artifact = artifactOf(parseManifest(MANIFEST_TEXT), 'wasm');
 const scored = (probability: number) => {
-  const score = { probability, normalizeMs: 0.25, runMs: 0.5, tokens: null, windows: 1 };
+  const read = { tokens: null, windows: 1, tokenLogProbabilities: null };
+  const score = { probability, normalizeMs: 0.25, runMs: 0.5, ...read };
   const { threshold } = artifact.manifest.decision;
   return detectionOf(artifact, { text: 'a text', score, threshold, segments: null }, 1.5);
 };

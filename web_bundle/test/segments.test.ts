@@ -35,7 +35,9 @@ test('each segment is judged as if it were all', async () => {
   for (const { start, end, probability } of found) {
     expect((await detector.detect(text.slice(start, end))).probability).toBe(probability);
   }
-  expect(short?.metadata.segments).toEqual([{ start: 0, end: 5, probability: short?.probability }]);
+  expect(short?.metadata.segments).toEqual([
+    { start: 0, end: 5, probability: short?.probability, mean_log_probability: null },
+  ]);
   expect((await detector.detect(text)).metadata.segments).toBeNull();
   await detector.dispose();
 });

@@ -5,7 +5,7 @@ import { tokenizerOf } from '../src/tokenizer.js';
 /** Token ids by a tokenizer.json of these parts. */
 function idsOf(parts: object, model: object): (text: string) => number[] {
   const json = { added_tokens: [], normalizer: null, pre_tokenizer: null, decoder: null, ...parts };
-  return tokenizerOf(new TextEncoder().encode(JSON.stringify({ ...json, model })));
+  return tokenizerOf(new TextEncoder().encode(JSON.stringify({ ...json, model }))).ids;
 }
 
 /** Splits into single known characters, after whatever `parts` do. */
