@@ -9,10 +9,16 @@ from registry import Artifact
 
 @dataclass(frozen=True, slots=True)
 class Availability:
-    """Whether a backend can run an artifact; if not, `reason` is a code and `detail` a sentence."""
+    """Whether a backend can run an artifact; if not, `reason` is a code and `detail` a sentence.
+
+    `warm` is whether it could begin at once, and `start_s` how many seconds it needs before that;
+    None where a backend has nothing to start.
+    """
 
     reason: str | None = None
     detail: str | None = None
+    warm: bool | None = None
+    start_s: float | None = None
 
     @property
     def ok(self) -> bool:
@@ -24,13 +30,15 @@ class Availability:
 class Score:
     """One text's probability of label 1, and how the text was read.
 
-    `tokens` counts the text's own, and is None where the graph reads text itself.
+    `tokens` counts the text's own, and is None where the graph reads text itself; `cached` is
+    whether it was computed for an earlier request.
     """
 
     probability: float
     tokens: int | None
     windows: int
     truncated: bool
+    cached: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +59,21 @@ class EngineTimings:
 class Scores:
     """Scores in the order of the texts, and what computed them.
 
-    `batch_rows` is the size of the largest batch that one of the texts ran in, if that is known.
+    `batch_rows` is the size of the largest batch that one of the texts ran in, if that is known,
+    and `cost_usd` what somebody else's machine costs for all of them.
     """
 
     items: tuple[Score, ...]
     provider: str
     timings: EngineTimings
     batch_rows: int = 0
+    cost_usd: float | None = None
+
+    def cost_usd_of(self, score: Score) -> float | None:
+        """An equal share of those that were computed; a cached one costs nothing."""
+        if self.cost_usd is None or score.cached:
+            return None if self.cost_usd is None else 0.0
+        return self.cost_usd / sum(not other.cached for other in self.items)
 
     @property
     def tokens(self) -> int | None:
