@@ -18,6 +18,12 @@ class ModelOnBackend(BaseModel):
     reason: str | None
     detail: str | None
     breaker: BreakerState | None = Field(description="null for client_side, which has none")
+    warm: bool | None = Field(
+        description="whether Modal is thought to have a container up; null for other backends"
+    )
+    expected_start_s: float | None = Field(
+        description="seconds until it has; null for other backends"
+    )
     expected_latency: ExpectedLatency | None = Field(
         description="of one text; null where nobody has measured it"
     )

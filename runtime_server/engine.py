@@ -10,10 +10,16 @@ from registry.token_log_probabilities import TokenLogProbabilities
 
 @dataclass(frozen=True, slots=True)
 class Availability:
-    """Whether a backend can run an artifact; if not, `reason` is a code and `detail` a sentence."""
+    """Whether a backend can run an artifact; if not, `reason` is a code and `detail` a sentence.
+
+    `warm` is whether it could begin at once, and `start_s` how many seconds it needs before that;
+    None where a backend has nothing to start.
+    """
 
     reason: str | None = None
     detail: str | None = None
+    warm: bool | None = None
+    start_s: float | None = None
 
     @property
     def ok(self) -> bool:
@@ -27,6 +33,7 @@ class Score:
 
     `tokens` counts the text's own, and is None where the graph reads text itself.
     `token_log_probabilities` are there where they were asked for and the graph gives them.
+    `cached` says whether it was computed for an earlier request.
     """
 
     probability: float
@@ -34,6 +41,7 @@ class Score:
     windows: int
     truncated: bool
     token_log_probabilities: TokenLogProbabilities | None = None
+    cached: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +62,21 @@ class EngineTimings:
 class Scores:
     """Scores in the order of the texts, and what computed them.
 
-    `batch_rows` is the size of the largest batch that one of the texts ran in, if that is known.
+    `batch_rows` is the size of the largest batch that one of the texts ran in, if that is known,
+    and `cost_usd` what somebody else's machine costs for all of them.
     """
 
     items: tuple[Score, ...]
     provider: str
     timings: EngineTimings
     batch_rows: int = 0
+    cost_usd: float | None = None
+
+    def cost_usd_of(self, score: Score) -> float | None:
+        """An equal share of those that were computed; a cached one costs nothing."""
+        if self.cost_usd is None or score.cached:
+            return None if self.cost_usd is None else 0.0
+        return self.cost_usd / sum(not other.cached for other in self.items)
 
     @property
     def tokens(self) -> int | None:

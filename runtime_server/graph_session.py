@@ -53,6 +53,12 @@ class SessionPlan:
         return [(name, options.get(name, {})) for name in self.providers]
 
 
+def preload_cuda() -> None:
+    """Have CUDA and cuDNN from packages, where they are, instead of from the system's folders."""
+    if CUDA in ort.get_available_providers():
+        ort.preload_dlls()
+
+
 class GraphSession:
     """Runs a graph for its `probability: float32[N]`. Blocking: call it off the event loop."""
 

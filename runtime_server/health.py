@@ -2,9 +2,10 @@
 
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from registry import Backend
+from runtime_server.breaker import BreakerState
 from runtime_server.routing import RoutePlan
 
 
@@ -28,14 +29,15 @@ class BackendHealth(BaseModel):
     available: bool
     reason: str | None
     detail: str | None
+    breaker: BreakerState | None = Field(description="null where the backend has none")
 
     @classmethod
-    def of(cls, backend: Backend, plan: RoutePlan) -> Self:
+    def of(cls, backend: Backend, plan: RoutePlan, breaker: BreakerState | None) -> Self:
         """The backend's part in a route plan that was asked for this backend."""
         skip = plan.skip_of(backend)
         if skip is None:
-            return cls(available=True, reason=None, detail=None)
-        return cls(available=False, reason=skip.reason, detail=skip.detail)
+            return cls(available=True, reason=None, detail=None, breaker=breaker)
+        return cls(available=False, reason=skip.reason, detail=skip.detail, breaker=breaker)
 
 
 class Health(BaseModel):

@@ -19,6 +19,7 @@ from runtime_server.breaker import BreakerState
 
 MEDIA_TYPE: Final = CONTENT_TYPE_LATEST
 _SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+_START_SECONDS: Final = (1, 2.5, 5, 10, 20, 30, 45, 60, 120, 300, 600)
 _ROWS: Final = (1, 2, 4, 8, 12, 16)
 _TOKENS: Final = (16, 32, 64, 128, 256, 512, 1024, 2048, 4096)
 _BREAKER: Final = {BreakerState.CLOSED: 0, BreakerState.HALF_OPEN: 1, BreakerState.OPEN: 2}
@@ -72,6 +73,13 @@ class Metrics:
             "model_memory_bytes", "Of loaded models, by their manifests", "model"
         )
         self._loads = self._histogram("model_load_seconds", "Loads of models", _SECONDS, "model")
+        self._modal_usd = self._counter("modal_cost_usd", "US dollars spent on Modal", "model")
+        self._modal_starts = self._histogram(
+            "modal_start_seconds", "Starts of containers on Modal", _START_SECONDS, "model"
+        )
+        self._modal_cached = self._counter(
+            "modal_cache", "Texts looked up among Modal's results", "result"
+        )
         self._evictions = self._counter("model_evictions", "Models given up for others", "model")
 
     def text(self) -> bytes:
@@ -133,6 +141,19 @@ class Metrics:
             self._evictions.labels(model).inc()
         self._loaded.labels(model).set(0)
         self._memory.labels(model).set(0)
+
+    def modal_cost(self, model: str, usd: float) -> None:
+        """So much more has been spent."""
+        self._modal_usd.labels(model).inc(usd)
+
+    def modal_started(self, model: str, seconds: float) -> None:
+        """A container has come up."""
+        self._modal_starts.labels(model).observe(seconds)
+
+    def modal_cache(self, *, hits: int, misses: int) -> None:
+        """Texts whose result was remembered, or not."""
+        self._modal_cached.labels("hit").inc(hits)
+        self._modal_cached.labels("miss").inc(misses)
 
     def _counter(self, name: str, told: str, *labels: str) -> Counter:
         return Counter(f"samegraph_{name}", told, labels, registry=self._registry)

@@ -73,6 +73,10 @@ class Metadata(Value):
     segments: tuple[JudgedSegment, ...] | None = Field(
         None, description="where the request said `explain`, and the server judged"
     )
+    cached: bool = Field(False, description="whether an earlier request has computed it")
+    cost_usd: float | None = Field(
+        None, description="what Modal costs for this text; null on other backends"
+    )
     timings_ms: Timings
     delegation: Delegation | None = None
 
@@ -126,6 +130,8 @@ class PredictResult(Value):
                 fallbacks=Fallback.of(answer.fallbacks),
                 warnings=cautions(text, score.probability, threshold, manifest.decision),
                 segments=segments,
+                cached=score.cached,
+                cost_usd=answer.scores.cost_usd_of(score),
                 timings_ms=Timings(
                     load=timings.load_ms,
                     normalize=timings.normalize_ms,
@@ -168,6 +174,8 @@ class PredictResult(Value):
                 fallbacks=Fallback.of(fallbacks),
                 warnings=(),
                 segments=None,
+                cached=False,
+                cost_usd=None,
                 timings_ms=Timings(),
                 delegation=delegation,
             ),

@@ -11,6 +11,7 @@ from typing import Final
 
 from registry import Artifact, Backend
 from runtime_server.answer import Answer, Delegated, Scored
+from runtime_server.attempt import attempt
 from runtime_server.breakers import Breakers
 from runtime_server.engine import Availability, Engine, Scores
 from runtime_server.errors import (
@@ -115,10 +116,11 @@ class Router:
             raise EngineError(blocked.reason, blocked.detail or "", counts=False)
         with breaker.call() as call, self.latency.of(backend, artifact.manifest, len(texts)):
             try:
-                async with asyncio.timeout(within_s):
-                    return await self.engines[backend].predict(
-                        artifact, texts, token_level=token_level
-                    )
+                with attempt(expiry.at, within_s):
+                    async with asyncio.timeout(within_s):
+                        return await self.engines[backend].predict(
+                            artifact, texts, token_level=token_level
+                        )
             except TimeoutError:
                 raise EngineError("attempt_timed_out", f"no answer within {within_s} s") from None
             except EngineError as exc:
@@ -166,6 +168,11 @@ _SUGGESTIONS: Mapping[str, str] = {
     "caller_cannot_run_it": "If the caller can run the model itself, send "
     '"client_capabilities": ["client_side"].',
     "breaker_open": "Try again after the seconds that Retry-After names.",
+    "budget_exhausted": "Choose a smaller model, or raise MODAL_DAILY_BUDGET_USD.",
+    "cold_start": "Try again in a moment, when a container is up, or allow more time.",
+    "not_deployed": "Deploy to Modal (`python -m runtime_server modal deploy`).",
+    "not_published": "Publish the model to Modal (`python -m runtime_server modal publish`).",
+    "unauthorized": "Give the server a Modal token that is valid (docs/modal.md).",
     "attempt_timed_out": "Try again later, or choose a smaller model.",
     "not_configured": "Choose a smaller model, or configure another backend.",
 }

@@ -1,6 +1,7 @@
 """What a server consists of, apart from HTTP: made once, from settings."""
 
 import asyncio
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
@@ -15,6 +16,8 @@ from runtime_server.expected_latency import Expectations, LatencyRecord
 from runtime_server.live_catalogue import LiveCatalogue
 from runtime_server.local_engine import LocalEngine
 from runtime_server.metrics import Metrics
+from runtime_server.modal_credentials import INSTALL, ModalCredentials, is_installed
+from runtime_server.modal_plan import usd_per_hour
 from runtime_server.openapi import RequestLimits
 from runtime_server.readiness import Readiness
 from runtime_server.reload import Reload
@@ -24,6 +27,8 @@ from runtime_server.routes.predict import Predictor
 from runtime_server.routing import Policy
 from runtime_server.settings import Settings
 from runtime_server.shared_metrics import folder_of_this_process
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -50,7 +55,7 @@ class Service:
         catalogue = LiveCatalogue(Catalogue.load(settings))
         metrics = Metrics(folder_of_this_process())
         local = LocalEngine.of(settings, metrics)
-        router = _router(settings, engines or {Backend.LOCAL: local}, metrics)
+        router = _router(settings, engines or _engines(settings, local, metrics), metrics)
         readiness = Readiness(router, catalogue, settings.preload_models)
         limits = RequestLimits(TextLimits.of(settings), settings.max_batch_items)
         deadline = Deadline(settings.request_timeout_ms, metrics)
@@ -65,6 +70,19 @@ class Service:
             limits=limits,
             metrics=metrics,
         )
+
+
+def _engines(settings: Settings, local: LocalEngine, metrics: Metrics) -> Mapping[Backend, Engine]:
+    credentials = ModalCredentials.find(settings)
+    if credentials is None or not settings.allow_modal_inference:
+        return {Backend.LOCAL: local}
+    if not is_installed():
+        logger.warning("there is a Modal token, but no package modal: %s", INSTALL)
+        return {Backend.LOCAL: local}
+    # Imported here: a server without Modal does without the package.
+    from runtime_server.modal_engine import ModalEngine
+
+    return {Backend.LOCAL: local, Backend.MODAL: ModalEngine.of(settings, credentials, metrics)}
 
 
 def _router(settings: Settings, engines: Mapping[Backend, Engine], metrics: Metrics) -> Router:
@@ -82,7 +100,8 @@ def _router(settings: Settings, engines: Mapping[Backend, Engine], metrics: Metr
 
 def _expectations(settings: Settings, router: Router) -> Expectations:
     record = LatencyRecord.read(settings.latency_record)
-    return Expectations(router.latency, record, {Backend.LOCAL: settings.vps_usd_per_hour})
+    prices = {Backend.LOCAL: settings.vps_usd_per_hour, Backend.MODAL: usd_per_hour(settings)}
+    return Expectations(router.latency, record, prices)
 
 
 def _policy(settings: Settings) -> Policy:

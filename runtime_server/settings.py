@@ -247,6 +247,71 @@ class Settings(BaseSettings):
         "or JSON list; * is any. Downloads are open to all.",
     )
 
+    modal_token_id: SecretStr | None = Field(
+        None,
+        description="Modal token; empty: the one that `modal token set` has stored, if there is "
+        "one. Without a token Modal is not configured.",
+    )
+    modal_token_secret: SecretStr | None = Field(None, description="Its secret.")
+    modal_app_name: str = Field("samegraph", min_length=1, description="App on Modal.")
+    modal_volume: str = Field(
+        "samegraph-artifacts", min_length=1, description="Modal Volume that holds the artifacts."
+    )
+    modal_gpu: str = Field(
+        "L4", min_length=1, description="GPU of a container, such as T4, L4 or H100; none: no GPU."
+    )
+    modal_min_containers: int = Field(
+        0, ge=0, le=100, description="Containers per model that are always up, and paid, 0 to 100."
+    )
+    modal_max_containers: int = Field(
+        2, ge=1, le=1000, description="Most containers per model, 1 to 1000."
+    )
+    modal_idle_s: int = Field(
+        120,
+        ge=2,
+        le=3600,
+        description="Seconds that a container without work stays up, and is paid, 2 to 3600.",
+    )
+    modal_timeout_s: int = Field(
+        300, ge=1, le=86_400, description="Longest call of a container, in seconds, 1 to 86400."
+    )
+    modal_start_timeout_s: int = Field(
+        600, ge=1, le=86_400, description="Longest start of a container, in seconds, 1 to 86400."
+    )
+    modal_expected_start_s: float = Field(
+        30,
+        ge=0,
+        allow_inf_nan=False,
+        description="Seconds that a start is expected to take until one has been observed.",
+    )
+    modal_batch_texts: int = Field(
+        64, ge=1, le=1024, description="Most texts in one call of a container, 1 to 1024."
+    )
+    modal_usd_per_hour: float | None = Field(
+        None,
+        ge=0,
+        allow_inf_nan=False,
+        description="Price of a container that is up, in US dollars per hour; empty: Modal's list "
+        "price of MODAL_GPU.",
+    )
+    modal_daily_budget_usd: float | None = Field(
+        None,
+        ge=0,
+        allow_inf_nan=False,
+        description="US dollars a day (UTC) after which Modal gets no more calls; empty: no limit.",
+    )
+    modal_cache_entries: int = Field(
+        10_000, ge=0, description="Results of Modal that are remembered (0 or more; 0: none)."
+    )
+    modal_cache_ttl_s: int = Field(
+        86_400, ge=1, description="Seconds that a result is remembered (1 or more)."
+    )
+    redis_url: SecretStr | None = Field(
+        None,
+        description="Redis that remembers results and what was spent for all processes, as "
+        "redis://host:6379/0; empty: each process does for itself.",
+    )
+
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if self.min_text_length > self.max_text_length:

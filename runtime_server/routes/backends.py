@@ -11,7 +11,7 @@ from runtime_server.breaker import BreakerState
 from runtime_server.expected_latency import Expectations
 from runtime_server.live_catalogue import LiveCatalogue
 from runtime_server.router import Router
-from runtime_server.routing import Preferences
+from runtime_server.routing import NOT_CONFIGURED, Preferences
 
 WORSE: Final = (BreakerState.CLOSED, BreakerState.HALF_OPEN, BreakerState.OPEN)
 
@@ -48,6 +48,7 @@ def backends_router(
         plan = router.plan(artifact, Preferences(backend, can_run_models=True))
         skip = plan.skip_of(backend)
         breaker = router.breakers.of(backend, manifest) if backend in router.engines else None
+        state = router.states(artifact).get(backend, NOT_CONFIGURED)
         return ModelOnBackend(
             model=manifest.reference,
             preferred=router.policy.routing(manifest).preferred_backend is backend,
@@ -55,6 +56,8 @@ def backends_router(
             reason=skip.reason if skip else None,
             detail=skip.detail if skip else None,
             breaker=breaker.state if breaker else None,
+            warm=state.warm,
+            expected_start_s=state.start_s,
             expected_latency=expectations.latency(backend, manifest),
             usd_per_1000_requests=expectations.usd_per_1000_requests(backend, manifest),
         )

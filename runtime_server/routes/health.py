@@ -2,7 +2,8 @@
 
 from fastapi import APIRouter
 
-from registry import Backend
+from registry import Artifact, Backend
+from runtime_server.breaker import BreakerState
 from runtime_server.errors import NotReadyError
 from runtime_server.health import BackendHealth, Health, Live, Ready
 from runtime_server.live_catalogue import LiveCatalogue
@@ -44,7 +45,15 @@ def health_router(catalogue: LiveCatalogue, router: Router, readiness: Readiness
             ready=readiness.obstacle is None,
             obstacle=readiness.obstacle,
             default_model=artifact.manifest.reference,
-            backends={b: BackendHealth.of(b, plan) for b, plan in plans.items()},
+            backends={
+                backend: BackendHealth.of(backend, plan, _breaker(backend, artifact))
+                for backend, plan in plans.items()
+            },
         )
+
+    def _breaker(backend: Backend, artifact: Artifact) -> BreakerState | None:
+        if backend not in router.engines:
+            return None
+        return router.breakers.of(backend, artifact.manifest).state
 
     return routes

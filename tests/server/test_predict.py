@@ -98,6 +98,8 @@ def test_the_metadata_names_the_artifact_and_how_the_text_was_read(
         "fallbacks": [{"backend": "client_side", "reason": "caller_cannot_run_it"}],
         "warnings": [],
         "segments": None,
+        "cached": False,
+        "cost_usd": None,
         "delegation": None,
     }
     assert set(timings) == {"load", "normalize", "queue", "run"}
