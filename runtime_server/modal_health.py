@@ -39,9 +39,17 @@ class PoolHealth:
     @property
     def availability(self) -> Availability:
         """What is certain to stand in the way; nothing while nothing is known."""
-        if self._failed is None or self._failed.reason not in _CERTAIN:
+        if self._failed is None or not self._is_certain:
             return Availability()
         return Availability(self._failed.reason, self._failed.detail)
+
+    @property
+    def _is_certain(self) -> bool:
+        return self._failed is not None and self._failed.reason in _CERTAIN
+
+    @property
+    def _is_fresh(self) -> bool:
+        return self._clock() - self._asked < FRESH_S
 
     def refresh(self) -> None:
         """Ask again, if the answer is old, and if there is an event loop to do it in."""
@@ -50,18 +58,24 @@ class PoolHealth:
                 asyncio.get_running_loop()
                 self._asking = asyncio.ensure_future(self._refreshed())
 
-    async def known(self, within_s: float) -> None:
-        """Wait for the first answer, but not for long: a call finds out by itself."""
+    async def require(self, within_s: float) -> None:
+        """Wait for the first answer, not longer than it may take. Raises EngineError.
+
+        What is certain is raised as long as it is known, and anything else while it is fresh: who
+        cannot be asked for the number of containers cannot be asked for an answer either.
+        """
         self.refresh()
-        if self._known or self._asking is None:
-            return
-        with suppress(TimeoutError):
-            async with asyncio.timeout(min(within_s, WITHIN_S)):
-                await asyncio.shield(self._asking)
+        if not self._known and self._asking is not None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(within_s):
+                    await asyncio.shield(self._asking)
+        if self._failed is not None and (self._is_certain or self._is_fresh):
+            raise EngineError(self._failed.reason, self._failed.detail)
 
     def failed(self, error: EngineError) -> None:
-        """A call has found this out."""
-        self._failed, self._known = error, True
+        """A call has found this out: remembered where it is certain to be so for the next one."""
+        if error.reason in _CERTAIN:
+            self._failed, self._known, self._asked = error, True, self._clock()
 
     async def close(self) -> None:
         """Ask no more."""

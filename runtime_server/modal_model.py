@@ -66,9 +66,7 @@ class ModalModel:
         self, parts: Sequence[Sequence[str]], attempt: Attempt
     ) -> tuple[ModalAnswer, ...]:
         """One per part, each of them one call. Raises EngineError."""
-        await self._health.known(attempt.left_s)
-        if (known := self._health.availability).reason is not None:
-            raise EngineError(known.reason, known.detail or "")
+        await self._health.require(attempt.left_s)
         await self._be_up(attempt)
         try:
             async with asyncio.TaskGroup() as group:
@@ -142,8 +140,7 @@ class ModalModel:
     def _note(self, error: EngineError) -> None:
         if error.reason in _LOST:
             self._cold.gone()
-        if error.counts:
-            self._health.failed(error)
+        self._health.failed(error)
 
     def _started(self, seconds: float) -> None:
         self._cold.started(seconds)

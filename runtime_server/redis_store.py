@@ -10,6 +10,8 @@ from typing import Any, Final, TypeVar
 
 from pydantic import ValidationError
 from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from runtime_server.result_cache import Remembered
@@ -31,7 +33,10 @@ class RedisStore:
 
     def __init__(self, url: str, ttl_s: int) -> None:
         self._redis = Redis.from_url(
-            url, socket_timeout=WITHIN_S, socket_connect_timeout=WITHIN_S, decode_responses=True
+            url,
+            socket_timeout=WITHIN_S,
+            socket_connect_timeout=WITHIN_S,
+            retry=Retry(NoBackoff(), retries=0),
         )
         self._ttl_s = ttl_s
         self._own = OwnLedger()
@@ -76,7 +81,7 @@ class RedisStore:
         return instead
 
 
-def _score(held: str | None) -> Remembered | None:
+def _score(held: bytes | None) -> Remembered | None:
     if held is None:
         return None
     try:

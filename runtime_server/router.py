@@ -135,7 +135,8 @@ class Router:
 
     def _state(self, backend: Backend, artifact: Artifact) -> Availability:
         state = self.engines[backend].available(artifact)
-        return self.breakers.of(backend, artifact.manifest).availability if state.ok else state
+        blocked = self.breakers.of(backend, artifact.manifest).availability
+        return state if blocked.ok or not state.ok else blocked
 
     def _note(self, taken: Backend, tried: Sequence[Skip]) -> None:
         for skip in tried:
@@ -163,16 +164,16 @@ _SUGGESTIONS: Mapping[str, str] = {
     "artifact_missing": "Publish the artifact again (`make export`), then send the request again.",
     "tokenizers_missing": "Install the package tokenizers on the server "
     "(`pip install 'samegraph[tokens]'`) and restart it.",
-    "memory_in_use": "Try again in a moment, or raise VPS_CPU_MEMORY_GB.",
-    "exceeds_memory_budget": "Choose a smaller model, or raise VPS_CPU_MEMORY_GB.",
-    "caller_cannot_run_it": "If the caller can run the model itself, send "
-    '"client_capabilities": ["client_side"].',
-    "breaker_open": "Try again after the seconds that Retry-After names.",
     "budget_exhausted": "Choose a smaller model, or raise MODAL_DAILY_BUDGET_USD.",
     "cold_start": "Try again in a moment, when a container is up, or allow more time.",
     "not_deployed": "Deploy to Modal (`python -m runtime_server modal deploy`).",
     "not_published": "Publish the model to Modal (`python -m runtime_server modal publish`).",
     "unauthorized": "Give the server a Modal token that is valid (docs/modal.md).",
+    "memory_in_use": "Try again in a moment, or raise VPS_CPU_MEMORY_GB.",
+    "exceeds_memory_budget": "Choose a smaller model, or raise VPS_CPU_MEMORY_GB.",
+    "caller_cannot_run_it": "If the caller can run the model itself, send "
+    '"client_capabilities": ["client_side"].',
+    "breaker_open": "Try again after the seconds that Retry-After names.",
     "attempt_timed_out": "Try again later, or choose a smaller model.",
     "not_configured": "Choose a smaller model, or configure another backend.",
 }

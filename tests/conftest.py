@@ -1,5 +1,6 @@
 """What every test may use: the checkout, and the artifacts that `make export` built."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -34,3 +35,12 @@ def root() -> Path:
 @pytest.fixture(scope="session")
 def lexical_tiny() -> Artifact:
     return FileStore(DEFAULT_ROOT).resolve("lexical-tiny")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_modal_of_the_developers_own() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("MODAL_TOKEN_ID", "MODAL_TOKEN_SECRET", "MODAL_PROFILE"):
+            patch.delenv(name, raising=False)
+        patch.setenv("MODAL_CONFIG_PATH", "/nonexistent/modal.toml")
+        yield

@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
+from contextlib import contextmanager
 
 import pytest
 
@@ -50,24 +50,22 @@ def built(reference: str) -> Artifact:
         pytest.skip(f"{reference} is not built: make export")
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _no_modal_of_the_developers_own() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("MODAL_TOKEN_ID", "MODAL_TOKEN_SECRET", "MODAL_PROFILE"):
-            patch.delenv(name, raising=False)
-        patch.setenv("MODAL_CONFIG_PATH", "/nonexistent/modal.toml")
-        yield
+@contextmanager
+def deployed(*models: str, **options: object) -> Iterator[LoopbackModal]:
+    """A Modal with the product deployed to it, these models published, and its token set."""
+    with running(**options) as server, pytest.MonkeyPatch.context() as patch:
+        for name, value in server.environment.items():
+            patch.setenv(name, value)
+        for arguments in (("deploy",), ("publish", *models)):
+            done = run_modal(server.environment, *arguments)
+            assert done.returncode == 0, done.stderr
+        yield server
 
 
 @pytest.fixture(scope="module", params=[False, True], ids=["control-plane", "input-plane"])
 def modal(request: pytest.FixtureRequest) -> Iterator[LoopbackModal]:
-    """Deployed, with lexical-tiny published."""
-    with running(input_plane=request.param) as server, pytest.MonkeyPatch.context() as patch:
-        for name, value in server.environment.items():
-            patch.setenv(name, value)
-        for arguments in (("deploy",), ("publish", "lexical-tiny")):
-            done = run_modal(server.environment, *arguments)
-            assert done.returncode == 0, done.stderr
+    """Both kinds of server that the client knows."""
+    with deployed("lexical-tiny", input_plane=request.param) as server:
         yield server
 
 
@@ -75,8 +73,3 @@ def modal(request: pytest.FixtureRequest) -> Iterator[LoopbackModal]:
 def _nothing_left_over(request: pytest.FixtureRequest) -> None:
     if "modal" in request.fixturenames:
         request.getfixturevalue("modal").forget()
-
-
-@pytest.fixture
-def registry() -> Path:
-    return DEFAULT_ROOT

@@ -35,6 +35,8 @@ class Core:
         self.container_env = dict(container_env or {})
         self.faults: dict[str, deque[Fault]] = defaultdict(deque)
         self.always: dict[str, Fault] = {}
+        # What every call returns instead of what the container says: bytes of CBOR, or not.
+        self.garbled: bytes | None = None
         self.log: list[tuple[str, Any]] = []
         self.folder = Path()
         self.url = self.blob_url = ""
@@ -66,6 +68,7 @@ class Core:
 
     def forget(self) -> None:
         """Faults and the log."""
+        self.garbled = None
         self.faults.clear()
         self.always.clear()
         self.log.clear()

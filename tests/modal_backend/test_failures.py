@@ -1,0 +1,207 @@
+"""Whatever Modal does, a caller gets the next backend's answer, or an error, in time."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import cbor2
+import httpx
+import pytest
+from grpclib import Status
+
+from tests.modal_backend.asking import (
+    TEXT,
+    ask,
+    black_hole,
+    fallbacks,
+    serving,
+    state,
+    wait_for,
+)
+from tests.modal_loopback import Fault, LoopbackModal
+
+NO_ROOM_HERE = {"vps_cpu_memory_gb": 0.0001, "default_model": "lexical-tiny"}
+DEADLINE_S = 10.0
+
+
+def warmed(client: httpx.Client) -> None:
+    assert ask(client, "something to warm up with").json()["backend"] == "modal"
+
+
+def test_a_caller_who_prefers_modal_is_answered_by_modal(modal: LoopbackModal) -> None:
+    with serving() as client:
+        answer = ask(client).json()
+        here = client.post("/predict", json={"text": TEXT}).json()
+    assert (answer["backend"], here["backend"]) == ("modal", "local")
+    assert answer["probability"] == pytest.approx(here["probability"], abs=1e-5)
+    assert answer["metadata"]["provider"] == "CPUExecutionProvider"
+
+
+@pytest.mark.parametrize(
+    ("rpc", "fault", "reason"),
+    [
+        ("FunctionMap", Fault(delay_s=5), "attempt_timed_out"),
+        ("FunctionGetOutputs", Fault(delay_s=5), "attempt_timed_out"),
+        ("FunctionMap", Fault(Status.FAILED_PRECONDITION), "remote_failed"),
+        ("FunctionMap", Fault(Status.RESOURCE_EXHAUSTED), "throttled"),
+        ("FunctionMap", Fault(Status.UNAUTHENTICATED), "unauthorized"),
+        ("FunctionMap", Fault(Status.NOT_FOUND), "not_deployed"),
+    ],
+    ids=["slow to take it", "slow to answer", "failing", "throttled", "refused", "gone"],
+)
+def test_a_call_that_fails_falls_back_and_the_answer_says_why(
+    modal: LoopbackModal, rpc: str, fault: Fault, reason: str
+) -> None:
+    with serving(attempt_timeout_ms=1500) as client:
+        warmed(client)
+        modal.always[rpc] = fault
+        began = time.monotonic()
+        answer = ask(client)
+        assert time.monotonic() - began < DEADLINE_S
+        assert (answer.json()["backend"], fallbacks(answer)) == ("local", [("modal", reason)])
+
+
+def test_a_call_that_came_to_nothing_is_taken_back(modal: LoopbackModal) -> None:
+    with serving(attempt_timeout_ms=1000) as client:
+        warmed(client)
+        modal.always["FunctionGetOutputs"] = Fault(delay_s=5)
+        assert fallbacks(ask(client)) == [("modal", "attempt_timed_out")]
+        wait_for(lambda: modal.count("FunctionCallCancel") == 1)
+
+
+def test_a_caller_who_hangs_up_frees_the_container(modal: LoopbackModal) -> None:
+    with serving() as client:
+        warmed(client)
+        modal.freeze()
+        with pytest.raises(httpx.ReadTimeout):
+            client.post("/predict", json={"text": TEXT, "prefer_backend": "modal"}, timeout=0.7)
+        wait_for(lambda: modal.count("FunctionCallCancel") == 1)
+        modal.thaw()
+        assert [call for call in modal.calls.values() if call.cancelled][-1].done.is_set()
+        # The container lives on, and answers the next one.
+        assert ask(client, "another text").json()["backend"] == "modal"
+        assert state(client)["breaker"] == "closed"
+
+
+def test_a_lost_container_is_replaced_for_the_next_caller(modal: LoopbackModal) -> None:
+    with serving() as client:
+        warmed(client)
+        modal.freeze()
+        with ThreadPoolExecutor(1) as threads:
+            coming = threads.submit(ask, client)
+            wait_for(lambda: any(c.task_id and not c.done.is_set() for c in modal.calls.values()))
+            modal.kill()
+            answer = coming.result(DEADLINE_S)
+        assert fallbacks(answer) == [("modal", "container_lost")]
+        wait_for(lambda: ask(client, "yet another text").json()["backend"] == "modal")
+
+
+@pytest.mark.parametrize(
+    "garbled",
+    [
+        b"\xff\xfe no CBOR",
+        cbor2.dumps("no answer"),
+        cbor2.dumps({"scores": [], "provider": "p", "run_s": 0.1, "load_s": 0}),
+        cbor2.dumps(
+            {
+                "scores": [{"probability": 7, "tokens": 1, "windows": 1, "truncated": False}],
+                "provider": "p",
+                "run_s": 0.1,
+                "load_s": 0,
+            }
+        ),
+    ],
+    ids=["no CBOR", "another type", "no score", "no probability"],
+)
+def test_an_answer_that_is_not_as_agreed_is_not_believed(
+    modal: LoopbackModal, garbled: bytes
+) -> None:
+    with serving() as client:
+        warmed(client)
+        modal.garbled = garbled
+        answer = ask(client)
+        assert answer.json()["backend"] == "local"
+        assert fallbacks(answer)[0][1] in {"malformed_answer", "remote_failed"}
+
+
+def test_without_an_app_modal_is_passed_over(modal: LoopbackModal) -> None:
+    with serving(modal_app_name="another") as client:
+        assert fallbacks(ask(client)) == [("modal", "not_deployed")]
+        assert state(client)["reason"] == "not_deployed"
+        before = len(modal.log)
+        assert fallbacks(ask(client)) == [("modal", "not_deployed")]
+        assert len(modal.log) == before
+
+
+def test_a_model_that_was_not_published_starts_no_container(modal: LoopbackModal) -> None:
+    with serving(available_models=("lexical-tiny", "minilm-small")) as client:
+        answer = ask(client, model_id="minilm-small")
+        assert fallbacks(answer) == [("modal", "not_published")]
+    assert modal.count("FunctionMap") == 0
+
+
+def test_with_a_wrong_token_modal_is_passed_over(modal: LoopbackModal) -> None:
+    with serving(modal_token_id="ak-x", modal_token_secret="as-x") as client:  # noqa: S106
+        answer = ask(client)
+        assert fallbacks(answer) == [("modal", "unauthorized")]
+        assert "as-x" not in client.get("/backends").text + client.get("/health").text
+
+
+@pytest.mark.parametrize("kind", ["nobody listens", "black hole"])
+def test_an_unreachable_modal_costs_no_more_than_its_attempt(
+    monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    with black_hole() as address:
+        url = address if kind == "black hole" else "http://127.0.0.1:9"
+        monkeypatch.setenv("MODAL_SERVER_URL", url)
+        token = {"modal_token_id": "ak-x", "modal_token_secret": "as-x"}
+        with serving(**token, attempt_timeout_ms=600) as client:
+            for _ in range(6):
+                began = time.monotonic()
+                answer = ask(client)
+                assert time.monotonic() - began < 3
+                assert answer.json()["backend"] == "local"
+            assert fallbacks(answer) == [("modal", "breaker_open")]
+        with serving(**token, **NO_ROOM_HERE, request_timeout_ms=800) as client:
+            began = time.monotonic()
+            answer = ask(client)
+            assert time.monotonic() - began < 3
+            assert answer.status_code in {503, 504}
+    # And the server has ended, although the client was still connecting.
+
+
+def test_a_breaker_that_is_open_makes_no_call_and_half_open_one(modal: LoopbackModal) -> None:
+    with serving(breaker_open_s=3) as client:
+        warmed(client)
+        modal.always["FunctionMap"] = Fault(Status.FAILED_PRECONDITION)
+        # Four of five calls.
+        for _ in range(4):
+            assert fallbacks(ask(client)) == [("modal", "remote_failed")]
+        before = modal.count("FunctionMap")
+        assert fallbacks(ask(client)) == [("modal", "breaker_open")]
+        assert modal.count("FunctionMap") == before
+        assert state(client)["breaker"] == "open"
+        health = client.get("/health").json()["backends"]["modal"]
+        assert (health["breaker"], health["reason"]) == ("open", "breaker_open")
+        assert 'samegraph_breaker_state{backend="modal",model="lexical-tiny' in (
+            client.get("/metrics").text
+        )
+        wait_for(lambda: state(client)["breaker"] == "half_open")
+        modal.forget()
+        with ThreadPoolExecutor(4) as threads:
+            answers = list(threads.map(lambda n: ask(client, f"text {n}"), range(4)))
+        assert sum(a.json()["backend"] == "modal" for a in answers) >= 1
+        assert state(client)["breaker"] == "closed"
+
+
+def test_where_nothing_else_can_answer_the_503_says_what_to_do(modal: LoopbackModal) -> None:
+    with serving(**NO_ROOM_HERE, modal_app_name="another") as client:
+        problem = ask(client).json()
+        assert problem["code"] == "all_backends_failed"
+        assert problem["attempts"][0]["reason"] == "not_deployed"
+        assert "modal deploy" in problem["suggestion"]
+
+
+def test_forbidden_by_the_operator_modal_is_never_asked(modal: LoopbackModal) -> None:
+    with serving(allow_modal_inference=False) as client:
+        assert fallbacks(ask(client)) == [("modal", "forbidden_by_settings")]
+    assert modal.log == []
