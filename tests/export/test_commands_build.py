@@ -236,4 +236,4 @@ def test_what_matches_nothing_is_refused_with_what_there_is() -> None:
 def test_what_takes_longest_is_built_first(tmp_path: Path) -> None:
     planned = plan(catalogue(RECIPES), FileStore(tmp_path))
     kinds = [build.recipe.source.kind for build in planned]
-    assert list(dict.fromkeys(kinds)) == ["causal_lm", "ensemble", "encoder", "sklearn"]
+    assert list(dict.fromkeys(kinds)) == ["causal_lm", "ensemble", "sklearn"]
