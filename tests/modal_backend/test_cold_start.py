@@ -12,6 +12,9 @@ from tests.modal_backend.asking import ask, fallbacks, serving, state, wait_for
 from tests.modal_backend.conftest import deployed
 from tests.modal_loopback import LoopbackModal
 
+# A minute or two: containers are processes that start and die.
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def cold(modal: LoopbackModal) -> Iterator[LoopbackModal]:

@@ -11,6 +11,9 @@ from tests.modal_backend.asking import ask, black_hole, fallbacks, serving
 from tests.modal_backend.conftest import run_modal
 from tests.modal_loopback import LoopbackModal, running
 
+# A minute or two: containers are processes that start and die.
+pytestmark = pytest.mark.slow
+
 VOLUME = "samegraph-artifacts"
 
 

@@ -16,6 +16,9 @@ from tests.modal_backend.asking import TEXT, ask, fallbacks, serving, state, wai
 from tests.modal_backend.conftest import deployed
 from tests.modal_loopback import LoopbackModal
 
+# A minute or two: containers are processes that start and die.
+pytestmark = pytest.mark.slow
+
 DAY = 86_400.0
 HOURLY = Price(usd_per_hour=3.6, idle_s=100)  # a tenth of a cent per second
 

@@ -19,6 +19,9 @@ from tests.modal_backend.asking import (
 )
 from tests.modal_loopback import Fault, LoopbackModal
 
+# A minute or two: containers are processes that start and die.
+pytestmark = pytest.mark.slow
+
 NO_ROOM_HERE = {"vps_cpu_memory_gb": 0.0001, "default_model": "lexical-tiny"}
 DEADLINE_S = 10.0
 

@@ -18,6 +18,9 @@ from tests.modal_backend.asking import TEXT, ask, serving, wait_for
 from tests.modal_backend.conftest import deployed
 from tests.modal_loopback import LoopbackModal
 
+# A minute or two: containers are processes that start and die.
+pytestmark = pytest.mark.slow
+
 SCORE = Remembered(
     score=ModalScore(probability=0.25, tokens=3, windows=1, truncated=False), provider="CPU"
 )
