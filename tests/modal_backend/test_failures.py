@@ -84,7 +84,6 @@ def test_a_caller_who_hangs_up_frees_the_container(modal: LoopbackModal) -> None
         wait_for(lambda: modal.count("FunctionCallCancel") == 1)
         modal.thaw()
         assert [call for call in modal.calls.values() if call.cancelled][-1].done.is_set()
-        wait_for(lambda: "canceled input" in modal.logs())
         # The container lives on, and answers the next one.
         assert ask(client, "another text").json()["backend"] == "modal"
         assert state(client)["breaker"] == "closed"
