@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from registry import Artifact, Manifest
 from registry.manifest import MANIFEST_FILE
 from runtime_server.cpu_quota import usable_cores
+from runtime_server.engine import Engine
 from runtime_server.errors import EngineError
 from runtime_server.graph_session import CUDA, SessionPlan, preload_cuda
 from runtime_server.local_engine import LocalEngine
@@ -25,7 +26,7 @@ FIRST_TEXT: Final = "A first sentence, so that the graph has run before a caller
 class ModalWorker:
     """A loaded artifact that has answered once."""
 
-    def __init__(self, artifact: Artifact, engine: LocalEngine) -> None:
+    def __init__(self, artifact: Artifact, engine: Engine) -> None:
         self._artifact = artifact
         self._engine = engine
         self._provider = ""

@@ -14,7 +14,7 @@ import pytest
 from registry import Artifact
 from runtime_server.modal_answer import ModalScore
 from runtime_server.result_cache import MemoryCache, Remembered, cache_key
-from tests.modal_backend.asking import TEXT, ask, serving, wait_for
+from tests.modal_backend.asking import TEXT, ask, black_hole, serving, wait_for
 from tests.modal_backend.conftest import deployed
 from tests.modal_loopback import LoopbackModal
 
@@ -162,8 +162,15 @@ def test_the_budget_of_the_day_is_one_for_all_who_share_a_redis(
             wait_for(lambda a=asked: "budget_exhausted" in a(), within_s=30)
 
 
-def test_without_its_redis_a_server_goes_on(modal: LoopbackModal) -> None:
-    with serving(redis_url="redis://:secret@127.0.0.1:9/0") as client:
+@pytest.mark.parametrize("kind", ["nobody listens", "black hole"])
+def test_without_its_redis_a_server_goes_on(modal: LoopbackModal, kind: str) -> None:
+    with black_hole() as address:
+        host = "127.0.0.1:9" if kind == "nobody listens" else address.removeprefix("http://")
+        without_redis(f"redis://:secret@{host}/0")
+
+
+def without_redis(url: str) -> None:
+    with serving(redis_url=url) as client:
         began = time.monotonic()
         answer = ask(client, "a text that nobody remembers")
         assert answer.json()["backend"] == "modal"
