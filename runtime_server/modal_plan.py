@@ -15,7 +15,8 @@ MEMORY_MIB: Final = 8192
 _GIB_PER_MIB: Final = 1 / 1024
 NO_GPU: Final = "none"
 
-# US dollars per hour, https://modal.com/pricing as read in May 2026. MODAL_USD_PER_HOUR overrides.
+# US dollars per hour, to be compared with https://modal.com/pricing before money depends on it:
+# list prices change. MODAL_USD_PER_HOUR overrides.
 _USD_PER_HOUR: Final = {
     NO_GPU: 0.0,
     "T4": 0.5904,
