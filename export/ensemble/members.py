@@ -96,8 +96,22 @@ class MemberModel(Protocol):
         ...
 
 
+class TorchFeatures(MemberModel, Protocol):
+    """A member whose features are those of a module in torch."""
+
+    @property
+    def reference(self) -> str:
+        """Torch and its version."""
+        return f"torch {torch.__version__} fp32"
+
+    @property
+    def is_log_odds(self) -> bool:
+        """No: several features."""
+        return False
+
+
 @dataclass(frozen=True)
-class EncoderMeans(MemberModel):
+class EncoderMeans(TorchFeatures):
     """The masked means of all layers of an encoder."""
 
     base: EncoderBase
@@ -118,16 +132,6 @@ class EncoderMeans(MemberModel):
         )
 
     @property
-    def reference(self) -> str:
-        """Torch and its version."""
-        return f"torch {torch.__version__} fp32"
-
-    @property
-    def is_log_odds(self) -> bool:
-        """No: many features."""
-        return False
-
-    @property
     def width(self) -> int:
         """A mean for the embedding and for each layer."""
         return _means(self.base.model.config)
@@ -144,7 +148,7 @@ class EncoderMeans(MemberModel):
 
 
 @dataclass(frozen=True)
-class LanguageModelFeatures(MemberModel):
+class LanguageModelFeatures(TorchFeatures):
     """The means of all layers of a causal language model, and its features of a text."""
 
     base: CausalLM
@@ -162,16 +166,6 @@ class LanguageModelFeatures(MemberModel):
         return MemberTokens(
             base.tokenizer, member.normalizer, base.special_tokens, member.max_tokens
         )
-
-    @property
-    def reference(self) -> str:
-        """Torch and its version."""
-        return f"torch {torch.__version__} fp32"
-
-    @property
-    def is_log_odds(self) -> bool:
-        """No: many features."""
-        return False
 
     @property
     def width(self) -> int:
@@ -194,7 +188,7 @@ class LanguageModelFeatures(MemberModel):
 
 
 @dataclass(frozen=True)
-class TokenNgramFeatures(MemberModel):
+class TokenNgramFeatures(TorchFeatures):
     """Evidence of n-grams of another member's token ids, one number for each order."""
 
     ngrams: TokenNgrams
@@ -213,16 +207,6 @@ class TokenNgramFeatures(MemberModel):
     def tokens(self) -> MemberTokens:
         """Those of the other member."""
         return self.read
-
-    @property
-    def reference(self) -> str:
-        """Torch and its version."""
-        return f"torch {torch.__version__} fp32"
-
-    @property
-    def is_log_odds(self) -> bool:
-        """No: one number for each order."""
-        return False
 
     @property
     def width(self) -> int:

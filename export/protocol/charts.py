@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from math import log10
 
-from export.protocol.measured import Measured
+from export.protocol.measured import Length, Measured
 
 # Where a logarithmic axis of false positive rates begins.
 LEAST_RATE = 1e-3
@@ -96,38 +96,50 @@ def _reliability(measured: Sequence[Measured]) -> Chart:
 
 
 def _auroc(measured: Sequence[Measured]) -> Chart:
-    return Chart(
-        title="AUROC against length",
-        note="Only the first words of each text are read. 0.5 is chance.",
-        across="words",
-        up="AUROC",
-        x_ticks=_word_ticks(measured),
-        y_ticks=tuple(Tick(f"{0.5 + v / 200:g}", 100 - v) for v in (0, 20, 40, 60, 80, 100)),
-        curves=_curves(
-            measured,
-            lambda one: (
-                (_words(length.words), 100 - 200 * (length.quality.auroc - 0.5))
-                for length in one.lengths
-                if length.quality.auroc is not None
-            ),
-        ),
+    return _against_length(
+        measured,
+        ("AUROC against length", "Only the first words of each text are read. 0.5 is chance."),
+        "AUROC",
+        tuple(Tick(f"{0.5 + v / 200:g}", 100 - v) for v in (0, 20, 40, 60, 80, 100)),
+        lambda length: length.quality.auroc,
     )
 
 
 def _accuracy(measured: Sequence[Measured]) -> Chart:
+    return _against_length(
+        measured,
+        (
+            "Accuracy at the threshold, against length",
+            "Mean of the shares of human and of AI texts that are labelled right.",
+        ),
+        "balanced accuracy",
+        _percents(50, 100, 10),
+        lambda length: length.balanced_accuracy,
+    )
+
+
+def _against_length(
+    measured: Sequence[Measured],
+    title_and_note: tuple[str, str],
+    up: str,
+    y_ticks: tuple[Tick, ...],
+    figure: Callable[[Length], float | None],
+) -> Chart:
+    """Of a figure from 0.5, which is chance, to 1."""
+    title, note = title_and_note
     return Chart(
-        title="Accuracy at the threshold, against length",
-        note="Mean of the shares of human and of AI texts that are labelled right.",
+        title=title,
+        note=note,
         across="words",
-        up="balanced accuracy",
+        up=up,
         x_ticks=_word_ticks(measured),
-        y_ticks=_percents(50, 100, 10),
+        y_ticks=y_ticks,
         curves=_curves(
             measured,
             lambda one: (
-                (_words(length.words), 100 - 200 * (length.balanced_accuracy - 0.5))
+                (_words(length.words), 100 - 200 * (value - 0.5))
                 for length in one.lengths
-                if length.balanced_accuracy is not None
+                if (value := figure(length)) is not None
             ),
         ),
     )

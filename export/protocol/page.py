@@ -3,13 +3,13 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from export.evaluation import Evaluation
 from export.protocol.charts import charts
 from export.protocol.measured import Estimate, Measured
-from export.report.formats import FILTERS, share
+from export.report.formats import share
+from export.report.html import html_environment
 
 HERE = Path(__file__).resolve().parent
 STYLES = (HERE.parent / "report" / "style.css", HERE / "style.css")
@@ -19,14 +19,8 @@ MOST_FLAGGED = 0.02
 
 def render(measured: Sequence[Measured], trained: Mapping[str, Evaluation]) -> str:
     """The page; `trained` is what training measured, by model id. Whatever is shown is escaped."""
-    environment = Environment(
-        loader=FileSystemLoader(HERE),
-        undefined=StrictUndefined,
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= FILTERS | {"estimate": _estimate, "rate": _rate, "score": _score}
+    environment = html_environment(HERE)
+    environment.filters |= {"estimate": _estimate, "rate": _rate, "score": _score}
     style = "\n".join(path.read_text("utf-8") for path in STYLES)
     return environment.get_template("page.html.j2").render(
         measured=measured,

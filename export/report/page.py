@@ -32,20 +32,13 @@ def write_report(store: FileStore, *, if_changed: bool = False) -> Path:
 def render(rows: Sequence[ReportRow]) -> str:
     """The page, complete in itself. Whatever comes from a manifest is escaped."""
     # Imported here: a build that has nothing to do must not wait for it.
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
 
-    from export.report.formats import FILTERS, share
+    from export.report.formats import share
+    from export.report.html import html_environment
     from export.report.plot import plot
 
-    environment = Environment(
-        loader=FileSystemLoader(HERE),
-        undefined=StrictUndefined,
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= FILTERS
+    environment = html_environment(HERE)
     style = Markup((HERE / "style.css").read_text("utf-8"))  # noqa: S704 (our own file)
     template = environment.get_template("page.html.j2")
     return template.render(rows=rows, plot=plot(rows), style=style, share=share)

@@ -160,13 +160,12 @@ class Reader:
 
 
 def read_documents(
-    base: CausalLM, dataset: Dataset, texts: Sequence[str], view: str, cache: Path, console: Console
+    reader: Reader, dataset: Dataset, texts: Sequence[str], view: str, cache: Path, console: Console
 ) -> Readings:
     """What the cache has of these texts of a data set; what it lacks is computed, and kept.
 
     The first texts of a view can be read first, and more of them later.
     """
-    reader = Reader(base)
     windows = [reader.window(text) for text in texts]
     starts = track(range(0, len(windows), PART), f"SmolLM2, {view}", console=console)
     folder = cache / f"smollm2-135m-{dataset.sha256[:16]}" / view.replace(" ", "-")

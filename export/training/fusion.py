@@ -13,25 +13,25 @@ import numpy as np
 import typer
 from rich.console import Console
 from scipy.sparse import csr_matrix
-from sklearn.metrics import roc_auc_score
+from scipy.special import expit
 
 from export.causal_lm.base import CausalLM
 from export.encoder.base import load_base
 from export.ensemble.token_ngrams import ORDERS
-from export.errors import DatasetError
 from export.recipe import RECIPES
 from export.training.causal_lm_cache import WHOLE, Reader, Readings, read_documents
-from export.training.dataset import Dataset, read_dataset
+from export.training.command import read_or_exit
+from export.training.dataset import Dataset
 from export.training.encoder_cache import EncoderCache
 from export.training.ensemble_head import Place, save_ensemble_head
-from export.training.held_out import evaluate, validation_split, write_evaluation
+from export.training.held_out import write_evaluation
 from export.training.linear import Dense, Evidence, Float32s, Ngrams, fit_stack
 from export.training.minilm import encoder_evidence
-from export.training.perplexity_order import document_order
+from export.training.perplexity_order import first_documents
+from export.training.stack_evaluation import evaluate_stack
 from export.training.summary import summary
 from export.training.teacher import write_teacher
 from export.training.token_ngrams import ngram_counts
-from export.training.unseen import leave_one_domain_out, leave_one_generator_out
 from export.training.views import TRAINED, WORDS, views
 from registry.manifest import Window
 
@@ -94,44 +94,24 @@ def main(
 ) -> None:
     """Train fusion-medium on DATA and write its weights, evaluation and model card."""
     console = Console()
-    try:
-        everything = read_dataset(data, str)
-    except (DatasetError, OSError) as exc:
-        console.print(f"[red]error[/] {exc}")
-        raise typer.Exit(1) from None
-    order = document_order(everything)[:documents]
-    dataset = everything.part(order)
+    everything = read_or_exit(data, str, console)
+    dataset, rows, training, validation = first_documents(everything, documents)
     language_model = CausalLM.load(LANGUAGE_MODEL)
     width = int(language_model.model.config.hidden_size)
+    reader = Reader(language_model)
     (whole, own), (changed, copied), *_ = views(list(map(str, dataset.texts)))
-    readings = read_documents(language_model, dataset, own, whole, cache, console)
-    copies = read_documents(language_model, dataset, copied[:COPIES], changed, cache, console)
+    readings = read_documents(reader, dataset, own, whole, cache, console)
+    copies = read_documents(reader, dataset, copied[:COPIES], changed, cache, console)
     layers, texts = language_evidence(readings, copies, width)
-    ngrams = language_ngrams(dataset, Reader(language_model))
+    ngrams = language_ngrams(dataset, reader)
     base = load_base(ENCODER)
     folder = EncoderCache(base, cache / "all-minilm-l6-v2", console)
     encoder, encoder_ngrams = encoder_evidence(dataset, base, WINDOW, folder)
     kinds: Sequence[Evidence] = (layers, texts, ngrams, encoder, encoder_ngrams)
-    training, validation = (
-        np.flatnonzero(np.isin(order, rows)) for rows in validation_split(everything)
-    )
     with console.status("fitting"):
         stack = fit_stack(kinds, dataset, training)
-    known = 1 / (1 + np.exp(-stack.unseen))
-    write_teacher(cache, everything, order[training], known)
-    labels = dataset.labels[validation]
-    evaluation = evaluate(
-        dataset,
-        validation,
-        stack.probabilities(validation),
-        n_train=len(training),
-        by_words={
-            str(count): float(roc_auc_score(labels, stack.logits(validation, TRAINED + place)))
-            for place, count in enumerate(WORDS)
-        },
-        unseen=leave_one_domain_out(kinds, dataset, console),
-        unseen_generators=leave_one_generator_out(kinds, dataset, training, validation, console),
-    )
+    write_teacher(cache, everything, rows[training], expit(stack.unseen))
+    evaluation = evaluate_stack(stack, kinds, dataset, training, validation, console)
     sizes = (readings.layer_means.shape[2], texts.width, ORDERS, encoder.width, ORDERS)
     starts = np.cumsum([0, *sizes])
     places = (

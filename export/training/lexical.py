@@ -4,7 +4,8 @@
 data gives the same bytes: every random choice has a fixed seed. About five minutes on two cores.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -16,10 +17,10 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from sklearn.metrics import roc_auc_score
 from sklearn.pipeline import Pipeline
 
-from export.errors import DatasetError
 from export.evaluation import Evaluation
 from export.sklearn_text.lexical import lexical_pipeline, load_weights, save_weights
-from export.training.dataset import Dataset, read_dataset
+from export.training.command import read_or_exit
+from export.training.dataset import Dataset
 from export.training.held_out import (
     Rows,
     evaluate,
@@ -29,10 +30,10 @@ from export.training.held_out import (
 )
 from export.training.summary import summary
 from export.training.teacher import read_teacher
+from export.training.unseen import Splits, auroc_left_out, domain_splits, generator_splits
+from registry import norm1
 
 RECIPE = Path(__file__).resolve().parent.parent / "recipes" / "lexical-tiny"
-
-
 Teacher = Mapping[str, float]
 
 
@@ -46,27 +47,6 @@ def probabilities(pipeline: Pipeline, dataset: Dataset, rows: Rows) -> npt.NDArr
     """P(AI) of these rows, float64[rows]."""
     scores: npt.NDArray[np.float64] = pipeline.predict_proba(list(dataset.texts[rows]))[:, 1]
     return scores
-
-
-def leave_one_domain_out(dataset: Dataset, domain: str, teacher: Teacher | None) -> float:
-    """AUROC on a domain that the pipeline has never seen."""
-    inside = np.flatnonzero(dataset.domains == domain)
-    pipeline = train(dataset, np.flatnonzero(dataset.domains != domain), teacher)
-    return float(roc_auc_score(dataset.labels[inside], probabilities(pipeline, dataset, inside)))
-
-
-def leave_one_generator_out(
-    dataset: Dataset,
-    training: Rows,
-    validation: Rows,
-    generator: str,
-    teacher: Teacher | None,
-) -> float:
-    """AUROC of a generator's held-out texts against human ones, of a pipeline without it."""
-    pipeline = train(dataset, training[dataset.generators[training] != generator], teacher)
-    human = dataset.labels[validation] == 0
-    inside = validation[human | (dataset.generators[validation] == generator)]
-    return float(roc_auc_score(dataset.labels[inside], probabilities(pipeline, dataset, inside)))
 
 
 def auroc_by_words(pipeline: Pipeline, dataset: Dataset, rows: Rows) -> dict[str, float]:
@@ -88,24 +68,24 @@ def run(
 ) -> Evaluation:
     """Train, measure, and write weights.safetensors, evaluation.json and MODEL_CARD.md."""
     training, validation = validation_split(dataset)
-    domains = [str(name) for name in np.unique(dataset.domains)]
-    held_out = validation[dataset.labels[validation] == 1]
-    generators = [str(name) for name in np.unique(dataset.generators[held_out])]
+    domains = domain_splits(dataset)
+    generators = generator_splits(dataset, training, validation)
     steps = progress.add_task("fit", total=1 + len(domains) + len(generators))
     save_weights(train(dataset, training, teacher), out / "weights.safetensors")
     progress.advance(steps)
-    unseen = {}
-    for domain in domains:
-        progress.update(steps, description=f"leave out {domain}")
-        unseen[domain] = leave_one_domain_out(dataset, domain, teacher)
-        progress.advance(steps)
-    unseen_generators = {}
-    for generator in generators:
-        progress.update(steps, description=f"leave out {generator}")
-        unseen_generators[generator] = leave_one_generator_out(
-            dataset, training, validation, generator, teacher
-        )
-        progress.advance(steps)
+
+    def fit(rows: Rows) -> Callable[[Rows], npt.NDArray[np.float64]]:
+        return partial(probabilities, train(dataset, rows, teacher), dataset)
+
+    def left_out(splits: Splits) -> dict[str, float]:
+        found = {}
+        for name, split in splits.items():
+            progress.update(steps, description=f"leave out {name}")
+            found[name] = auroc_left_out(dataset, split, fit)
+            progress.advance(steps)
+        return found
+
+    unseen, unseen_generators = left_out(domains), left_out(generators)
     shipped = load_weights(out / "weights.safetensors")
     evaluation = evaluate(
         dataset,
@@ -135,11 +115,7 @@ def main(
 ) -> None:
     """Train lexical-tiny on DATA and write its weights, evaluation and model card."""
     console = Console()
-    try:
-        dataset = read_dataset(data)
-    except (DatasetError, OSError) as exc:
-        console.print(f"[red]error[/] {exc}")
-        raise typer.Exit(1) from None
+    dataset = read_or_exit(data, norm1, console)
     teacher = read_teacher(cache, dataset) if distil else None
     if distil and teacher is None:
         console.print(f"[red]error[/] {cache} has nothing by fusion-medium: train-fusion first")

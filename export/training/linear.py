@@ -7,6 +7,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_matrix, vstack
+from scipy.special import expit
 from sklearn.linear_model import LogisticRegression, Ridge
 
 from export.training.dataset import Dataset
@@ -147,7 +148,7 @@ class Stack:
 
     def probabilities(self, rows: Rows, view: int = 0) -> Float64s:
         """P(AI), float64[rows]."""
-        found: Float64s = 1 / (1 + np.exp(-self.logits(rows, view)))
+        found: Float64s = expit(self.logits(rows, view))
         return found
 
 

