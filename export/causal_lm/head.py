@@ -75,6 +75,11 @@ class ScoringHead(nn.Module):
         save_file(tensors, partial)
         partial.replace(path)
 
+    def rescaled(self, slope: float, offset: float) -> Self:
+        """The head whose logit is `slope` times this one's, plus `offset`."""
+        weight, products, bias = (slope * part for part in (self.weight, self.products, self.bias))
+        return type(self)(self.mean, self.scale, weight, products, bias + offset)
+
     def forward(self, features: Tensor, count: Tensor) -> Tensor:
         """P(AI) float32[N] of features float32[N, F] of texts of `count` float32[N] tokens."""
         standard = standardised(features, count, self.mean, self.scale)

@@ -50,6 +50,11 @@ class Dataset:
     def __len__(self) -> int:
         return len(self.labels)
 
+    @property
+    def strata(self) -> npt.NDArray[np.str_]:
+        """Domain and label of each document, as one name."""
+        return np.char.add(self.domains, self.labels.astype(str))
+
     def part(self, rows: npt.NDArray[np.int64]) -> "Dataset":
         """These documents, in this order."""
         return replace(

@@ -95,7 +95,7 @@ def main(
     """Train fusion-medium on DATA and write its weights, evaluation and model card."""
     console = Console()
     everything = read_or_exit(data, str, console)
-    dataset, rows, training, validation = first_documents(everything, documents)
+    dataset, rows, training, validation, _ = first_documents(everything, documents)
     language_model = CausalLM.load(LANGUAGE_MODEL)
     width = int(language_model.model.config.hidden_size)
     reader = Reader(language_model)

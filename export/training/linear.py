@@ -178,8 +178,7 @@ def _with_copies(weights: Float64s, trained: int) -> Float64s:
 
 def balanced(dataset: Dataset, rows: Rows) -> Float64s:
     """Weights float64[rows], of mean 1, between equal documents and equal domains and labels."""
-    strata = np.char.add(dataset.domains[rows], dataset.labels[rows].astype(str))
-    _, place, counts = np.unique(strata, return_inverse=True, return_counts=True)
+    _, place, counts = np.unique(dataset.strata[rows], return_inverse=True, return_counts=True)
     weights = 1 / np.sqrt(counts[place])
     result: Float64s = weights / weights.mean()
     return result

@@ -16,6 +16,7 @@ import numpy.typing as npt
 import torch
 import typer
 from rich.console import Console
+from scipy.special import logit
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from torch import Tensor
@@ -28,7 +29,8 @@ from export.training import views
 from export.training.causal_lm_cache import WHOLE, WORDS, Reader, Readings, read_documents
 from export.training.command import read_or_exit
 from export.training.dataset import Dataset
-from export.training.held_out import Rows, evaluate, write_evaluation
+from export.training.held_out import Rows, evaluate, group_splits, write_evaluation
+from export.training.linear import FOLDS
 from export.training.perplexity_order import first_documents
 from export.training.summary import summary
 from export.training.unseen import aurocs_left_out, domain_splits, generator_splits
@@ -73,6 +75,21 @@ class Expectations:
             torch.tensor(float(ranking.intercept_[0])),
         )
 
+    def fit_calibrated(
+        self, dataset: Dataset, rows: Rows, weights: npt.NDArray[np.float64]
+    ) -> ScoringHead:
+        """As `fit`, with logits scaled and moved to fit documents that it had not seen.
+
+        Platt, "Probabilistic outputs for support vector machines" (1999); `weights` of the rows say
+        how common documents like each are.
+        """
+        unseen = np.empty(len(rows))
+        for train, test in group_splits(dataset, rows, FOLDS, seed=1):
+            unseen[test] = self.probabilities(self.fit(dataset, rows[train]), rows[test])
+        platt = LogisticRegression(C=1e6)
+        platt.fit(logit(unseen)[:, None], dataset.labels[rows], sample_weight=weights)
+        return self.fit(dataset, rows).rescaled(platt.coef_.item(), platt.intercept_.item())
+
     def probabilities(self, head: ScoringHead, rows: Rows) -> npt.NDArray[np.float64]:
         """P(AI) of these documents."""
         scores = head(self.features[rows], self.counts[rows])
@@ -98,11 +115,11 @@ def main(
     """Train perplexity-small's head on DATA and write its weights, evaluation and model card."""
     console = Console()
     everything = read_or_exit(data, str, console)
-    dataset, _, training, validation = first_documents(everything, documents)
+    dataset, _, training, validation, weights = first_documents(everything, documents)
     reader, texts = Reader(CausalLM.load(BASE)), list(map(str, dataset.texts))
     readings = read_documents(reader, dataset, texts, views.WHOLE, cache, console)
     whole = Expectations.of(readings)
-    head = whole.fit(dataset, training)
+    head = whole.fit_calibrated(dataset, training, weights)
 
     def fit(rows: Rows) -> Callable[[Rows], npt.NDArray[np.float64]]:
         return partial(whole.probabilities, whole.fit(dataset, rows))

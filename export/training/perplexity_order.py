@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from export.training.dataset import Dataset
 from export.training.held_out import Rows, validation_split
@@ -15,15 +16,17 @@ class FirstDocuments(NamedTuple):
     rows: Rows
     training: Rows
     validation: Rows
+    training_weights: npt.NDArray[np.float64]
+    """With these, each domain and label weighs as much as it does in the whole data set."""
 
 
 def first_documents(everything: Dataset, count: int) -> FirstDocuments:
     """The first so many in `document_order`."""
     rows = document_order(everything)[:count]
-    training, validation = (
-        np.flatnonzero(np.isin(rows, side)) for side in validation_split(everything)
-    )
-    return FirstDocuments(everything.part(rows), rows, training, validation)
+    dataset, sides = everything.part(rows), validation_split(everything)
+    training, validation = (np.flatnonzero(np.isin(rows, side)) for side in sides)
+    weights = _as_frequent(dataset.strata[training], everything.strata[sides[0]])
+    return FirstDocuments(dataset, rows, training, validation, weights)
 
 
 def document_order(dataset: Dataset) -> Rows:
@@ -40,10 +43,18 @@ def document_order(dataset: Dataset) -> Rows:
     return order
 
 
+def _as_frequent(
+    strata: npt.NDArray[np.str_], all_strata: npt.NDArray[np.str_]
+) -> npt.NDArray[np.float64]:
+    names, place, counts = np.unique(strata, return_inverse=True, return_counts=True)
+    wanted = np.array([(all_strata == name).mean() for name in names])
+    found: npt.NDArray[np.float64] = (wanted / counts)[place] * len(strata)
+    return found
+
+
 def _in_turn(dataset: Dataset, rows: Rows) -> Rows:
-    seen: dict[tuple[str, int], int] = {}
+    seen: dict[str, int] = {}
     turn = np.empty(len(rows))
-    for place, row in enumerate(rows):
-        stratum = (str(dataset.domains[row]), int(dataset.labels[row]))
+    for place, stratum in enumerate(map(str, dataset.strata[rows])):
         turn[place] = seen[stratum] = seen.get(stratum, -1) + 1
     return rows[np.argsort(turn, kind="stable")]
