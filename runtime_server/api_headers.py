@@ -37,6 +37,11 @@ SENT: Final[Mapping[str, ApiHeader]] = {
         "Milliseconds spent on each step (W3C Server Timing).", "queue;dur=0.1, total;dur=1.9"
     ),
     "Retry-After": ApiHeader("Seconds to wait before trying again, where known.", 2, "integer"),
+    "RateLimit": ApiHeader(
+        "Texts that the caller may still have judged (r), and seconds until there are more (t).",
+        '"texts";r=550;t=42',
+    ),
+    "RateLimit-Policy": ApiHeader("Texts (q) in so many seconds (w).", '"texts";q=600;w=60'),
     "Allow": ApiHeader("The methods that this address takes.", "POST"),
     "WWW-Authenticate": ApiHeader("How to say who is asking.", "Bearer"),
     "Accept-Encoding": ApiHeader("Content codings of bodies that are taken.", "gzip, deflate"),
@@ -66,6 +71,7 @@ TAKEN: Final[Mapping[str, ApiHeader]] = {
     "If-Range": ApiHeader("The ETag for which Range holds; the whole file otherwise.", '"x"'),
 }
 
+_LIMITS: Final = ("RateLimit", "RateLimit-Policy")
 _OF_FILES: Final = ("If-None-Match", "Range", "If-Range")
 _FILE: Final = ("ETag", "Cache-Control", "Repr-Digest", "Accept-Ranges")
 _FILE_ANSWERS: Final = {
@@ -83,9 +89,10 @@ _TAKEN_BY: Final[Mapping[str, tuple[str, ...]]] = {
     "GET /models/{model}/download": _OF_FILES,
 }
 _SENT_BY: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
-    "POST /predict": {"200": ("Server-Timing",)},
-    "POST /v2/models/{model}/infer": {"200": ("Server-Timing",)},
-    "POST /v2/models/{model}/versions/{version}/infer": {"200": ("Server-Timing",)},
+    "POST /predict": {"200": ("Server-Timing", *_LIMITS)},
+    "POST /batch-predict": {"200": _LIMITS},
+    "POST /v2/models/{model}/infer": {"200": ("Server-Timing", *_LIMITS)},
+    "POST /v2/models/{model}/versions/{version}/infer": {"200": ("Server-Timing", *_LIMITS)},
     "GET /models/{model}": _FILE_ANSWERS,
     "GET /models/{model}/download": _FILE_ANSWERS,
 }
@@ -94,6 +101,7 @@ _SENT_WITH: Final[Mapping[str, tuple[str, ...]]] = {
     "405": ("Allow",),
     "415": ("Accept-Encoding",),
     "416": ("Content-Range",),
+    "429": ("Retry-After", *_LIMITS),
     "503": ("Retry-After",),
 }
 

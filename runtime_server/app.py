@@ -13,7 +13,6 @@ from fastapi import APIRouter, FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from registry import Backend
-from runtime_server.admin_access import AdminAccess
 from runtime_server.body_limit import BodyLimit
 from runtime_server.demo import DemoFiles
 from runtime_server.downloads import Downloads
@@ -77,18 +76,18 @@ def app_from_environment() -> FastAPI:
 
 def _routers(service: Service, settings: Settings) -> Iterator[APIRouter]:
     catalogue, router, predictor = service.catalogue, service.router, service.predictor
+    guard = service.guard
     # They are tried in this order: first what is asked for most.
-    yield predict_router(predictor, settings.max_body_bytes)
-    yield infer_router(predictor, settings.max_body_bytes)
+    yield predict_router(predictor, guard, settings.max_body_bytes)
+    yield infer_router(predictor, guard, settings.max_body_bytes)
     yield inference_protocol_router(ProtocolModels(catalogue, router), service.readiness)
     yield health_router(catalogue, router, service.readiness)
-    yield metrics_router(service.metrics)
+    yield metrics_router(service.metrics, guard)
     yield info_router(catalogue)
     yield backends_router(catalogue, router, service.expectations)
     yield models_router(catalogue, router.policy, Downloads())
     restart = restart_workers if settings.workers > 1 else None
-    access = AdminAccess(settings.admin_key)
-    yield admin_router(catalogue, service.memory, service.reload, access, restart)
+    yield admin_router(catalogue, service.memory, service.reload, guard, restart)
     yield demo_router()
     yield api_page_router()
 
@@ -105,7 +104,7 @@ async def _running(service: Service, drain_s: float) -> AsyncIterator[None]:
             warming.cancel()
             with suppress(asyncio.CancelledError):
                 await warming
-            await service.router.close()
+            await service.close()
 
 
 def _add_middleware(app: FastAPI, settings: Settings, metrics: Metrics) -> None:
@@ -118,7 +117,8 @@ def _add_middleware(app: FastAPI, settings: Settings, metrics: Metrics) -> None:
             CORSMiddleware,
             allow_origins=settings.cors_origins,
             allow_methods=("GET", "HEAD", "POST"),
-            allow_headers=("Content-Type",),
+            allow_headers=("Authorization", "Content-Type", "X-API-Key"),
+            expose_headers=("RateLimit", "RateLimit-Policy", "Retry-After", REQUEST_ID),
         )
     app.add_middleware(PathHeaders)
     app.add_middleware(Observed, metrics=metrics, log=request_logger(settings, sys.stderr))

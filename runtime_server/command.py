@@ -6,7 +6,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from runtime_server import modal_command, predict_command
+from runtime_server import keys_command, modal_command, predict_command
 from runtime_server.errors import SettingsError, StartError
 from runtime_server.settings import Settings, load_settings
 
@@ -66,6 +66,7 @@ def main(
 
 
 app.add_typer(modal_command.commands, name="modal")
+app.add_typer(keys_command.commands, name="keys")
 app.command(help=predict_command.HELP, epilog=predict_command.EPILOG)(predict_command.predict)
 
 

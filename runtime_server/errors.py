@@ -64,6 +64,18 @@ class UnauthorizedError(ServerError):
         return {"WWW-Authenticate": "Bearer"}
 
 
+class MissingScopeError(ServerError):
+    """The key is good, for other routes than this one."""
+
+    status, code, title = 403, "missing_scope", "The key is for something else"
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """RFC 6750, 3.1."""
+        scope = self.extra.get("scope", "")
+        return {"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{scope}"'}
+
+
 class AdminDisabledError(ServerError):
     """The server has no key for its admin routes, so nobody may use them."""
 
@@ -198,6 +210,18 @@ class UnmeasuredRateError(ServerError):
     """No threshold of the model was measured for this rate; `measured` lists those that were."""
 
     status, code, title = 422, "unmeasured_rate", "The model has no such threshold"
+
+
+class RateLimitedError(ComeAgainError):
+    """The caller has had as many texts judged as it may for now."""
+
+    status, code, title = 429, "rate_limited", "Too many texts for now"
+
+
+class KeysUnavailableError(ComeAgainError):
+    """The API keys could not be read since the server started."""
+
+    status, code, title = 503, "keys_unavailable", "The keys cannot be read"
 
 
 class AllBackendsFailedError(ComeAgainError):

@@ -80,6 +80,9 @@ class Metrics:
         self._modal_cached = self._counter(
             "modal_cache", "Texts looked up among Modal's results", "result"
         )
+        self._store_lost = self._counter(
+            "rate_limit_store_lost", "Times that rate limits were counted here, not in Redis"
+        )
         self._evictions = self._counter("model_evictions", "Models given up for others", "model")
 
     def text(self) -> bytes:
@@ -120,6 +123,10 @@ class Metrics:
     def rejected(self, reason: str) -> None:
         """A request was not taken, or given up."""
         self._rejected.labels(reason).inc()
+
+    def rate_limit_store_lost(self) -> None:
+        """Redis did not answer when it should have counted."""
+        self._store_lost.inc()
 
     def fell_back(self, passed_over: str, taken: str, reason: str) -> None:
         """A backend was passed over, and another one answered."""

@@ -70,6 +70,7 @@ class Observed:
             "method": scope["method"],
             "route": route or None,
             "status": status,
+            "key": notes.key,
             "model": model or None,
             "backend": notes.backend,
             "seconds": round(seconds, 6),
@@ -112,7 +113,8 @@ class _Exchange:
         """Pass on; the answer says which trace it belongs to."""
         if message["type"] == "http.response.start":
             self.begun, self.status = True, message["status"]
-            message["headers"] = [*message.get("headers", ()), *self._context.headers]
+            own = (*self._context.headers, *self.notes.headers)
+            message["headers"] = [*message.get("headers", ()), *own]
         elif not message.get("more_body", False):
             # Before its last bytes: who has the answer finds it counted.
             self.end()

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 
+from runtime_server.access.guard import SECURITY_SCHEMES
 from runtime_server.api_headers import (
     header_components,
     header_parameters,
@@ -25,7 +26,7 @@ from runtime_server.errors import (
     ServerError,
 )
 from runtime_server.problem import Problem
-from runtime_server.problems import MEDIA_TYPE, documented
+from runtime_server.problems import documented, either
 from runtime_server.requests import TextLimits
 from runtime_server.result import BatchLine
 
@@ -106,20 +107,8 @@ def _tell_errors(operation: JsonObject, method: str) -> None:
     with_body = (BodyTooLargeError,) if method not in ("get", "head") else ()
     for status, entry in documented(*ERRORS_OF_ALL, *with_body).items():
         own = responses.get(str(status))
-        responses[str(status)] = entry if own is None else _both(own, entry)
+        responses[str(status)] = entry if own is None else either(own, entry)
     operation["responses"] = dict(sorted(responses.items()))
-
-
-def _both(own: JsonObject, more: JsonObject) -> JsonObject:
-    """An answer that has the problems of two, each of which has one."""
-    problem = {**own["content"][MEDIA_TYPE]}
-    problem["examples"] = more["content"][MEDIA_TYPE]["examples"] | problem["examples"]
-    titles = dict.fromkeys(example["summary"] for example in problem["examples"].values())
-    return {
-        **own,
-        "description": ", or: ".join(titles),
-        "content": {**own["content"], MEDIA_TYPE: problem},
-    }
 
 
 def _tell_headers(operation: JsonObject, name: str) -> None:
@@ -147,6 +136,7 @@ def _tell_components(components: JsonObject, limits: RequestLimits) -> None:
     text = schemas["PredictRequest"]["properties"]["text"]
     text |= {"minLength": limits.text.shortest, "maxLength": limits.text.longest}
     schemas["BatchPredictRequest"]["properties"]["texts"]["maxItems"] = limits.max_batch_items
+    components["securitySchemes"] = dict(SECURITY_SCHEMES)
     components["headers"] = header_components()
     components["parameters"] = parameter_components()
 

@@ -37,22 +37,24 @@ class PathRule:
         return path == self.prefix or path.startswith(f"{self.prefix.rstrip('/')}/")
 
 
+PAGE: Final = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+# A later rule replaces what an earlier one says.
 RULES: Final = (
-    PathRule("/", {"X-Content-Type-Options": "nosniff"}),
     PathRule(
-        "/demo",
+        "/",
         {
-            "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+            "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
             "Referrer-Policy": "no-referrer",
+            "X-Content-Type-Options": "nosniff",
+            "X-Frame-Options": "DENY",
         },
     ),
-    PathRule(
-        "/docs",
-        {
-            "Content-Security-Policy": CONTENT_SECURITY_POLICY,
-            "Referrer-Policy": "no-referrer",
-        },
-    ),
+    PathRule("/demo", PAGE),
+    PathRule("/docs", PAGE),
     PathRule(
         "/models",
         {

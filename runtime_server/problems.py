@@ -63,6 +63,18 @@ def documented(*errors: type[ServerError]) -> dict[int | str, dict[str, Any]]:
     return responses
 
 
+def either(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    """An answer that has the problems of two, each of which has some."""
+    problem = {**one["content"][MEDIA_TYPE]}
+    problem["examples"] = other["content"][MEDIA_TYPE]["examples"] | problem["examples"]
+    titles = dict.fromkeys(example["summary"] for example in problem["examples"].values())
+    return {
+        **one,
+        "description": ", or: ".join(titles),
+        "content": {**one["content"], MEDIA_TYPE: problem},
+    }
+
+
 async def _on_server_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, ServerError)  # noqa: S101  # what it is registered for
     return problem_response(error, request.url.path, error.headers)

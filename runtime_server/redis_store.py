@@ -1,6 +1,6 @@
 """Results and the day's spending in Redis: for several processes, and beyond a restart.
 
-The only file that imports redis. Redis is a convenience: where it does not answer at once, results
+Redis is a convenience: where it does not answer at once, results
 are not remembered, and this process goes on with its own account.
 """
 
@@ -9,18 +9,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 from pydantic import ValidationError
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
+from runtime_server.redis_connection import connected
 from runtime_server.result_cache import Remembered
 from runtime_server.spending import OwnLedger
 
 logger = logging.getLogger(__name__)
 
-# More than a hash of the text takes, less than a caller notices.
-WITHIN_S: Final = 0.2
 _RESULT: Final = "samegraph:modal:result:"
 _SPENT: Final = "samegraph:modal:usd:"
 _LEDGER_TTL_S: Final = 3 * 86_400
@@ -32,12 +28,7 @@ class RedisStore:
     """A ResultCache and a Ledger. Results leave by their time to live, or as Redis is told to."""
 
     def __init__(self, url: str, ttl_s: int) -> None:
-        self._redis = Redis.from_url(
-            url,
-            socket_timeout=WITHIN_S,
-            socket_connect_timeout=WITHIN_S,
-            retry=Retry(NoBackoff(), retries=0),
-        )
+        self._redis = connected(url)
         self._ttl_s = ttl_s
         self._own = OwnLedger()
 

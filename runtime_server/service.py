@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Self
 
 from registry import Backend
+from runtime_server.access.configured import guard_of, quota_of
+from runtime_server.access.guard import Guard
 from runtime_server.breaker import BreakerLimits
 from runtime_server.breakers import Breakers
 from runtime_server.catalogue import Catalogue
@@ -44,6 +46,7 @@ class Service:
     memory: ModelMemory
     limits: RequestLimits
     metrics: Metrics
+    guard: Guard
 
     @classmethod
     def of(cls, settings: Settings, engines: Mapping[Backend, Engine] | None = None) -> Self:
@@ -58,18 +61,32 @@ class Service:
         router = _router(settings, engines or _engines(settings, local, metrics), metrics)
         readiness = Readiness(router, catalogue, settings.preload_models)
         limits = RequestLimits(TextLimits.of(settings), settings.max_batch_items)
-        deadline = Deadline(settings.request_timeout_ms, metrics)
+        predictor = Predictor(
+            catalogue,
+            router,
+            limits.text,
+            limits.max_batch_items,
+            Deadline(settings.request_timeout_ms, metrics),
+            quota_of(settings, metrics),
+        )
         return cls(
             catalogue=catalogue,
             router=router,
-            predictor=Predictor(catalogue, router, limits.text, limits.max_batch_items, deadline),
+            predictor=predictor,
             readiness=readiness,
             expectations=_expectations(settings, router),
             reload=Reload(settings, catalogue, local, readiness, asyncio.Lock()),
             memory=local,
             limits=limits,
             metrics=metrics,
+            guard=guard_of(settings),
         )
+
+    async def close(self) -> None:
+        """Let go of what other programs hold for it."""
+        await self.router.close()
+        await self.predictor.quota.close()
+        await self.guard.close()
 
 
 def _engines(settings: Settings, local: LocalEngine, metrics: Metrics) -> Mapping[Backend, Engine]:

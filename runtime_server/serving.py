@@ -123,6 +123,7 @@ def _config(settings: Settings, app: Any, *, factory: bool = False) -> uvicorn.C
         ws="none",
         log_config=log_config(settings),
         access_log=False,
+        forwarded_allow_ips=settings.forwarded_allow_ips,
         server_header=False,
         timeout_graceful_shutdown=10,
     )

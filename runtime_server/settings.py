@@ -1,6 +1,7 @@
 """What an operator can set, from the environment or from `.env`; `.env.example` documents it."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
@@ -49,6 +50,12 @@ def _origin(text: str) -> str:
     return text
 
 
+def _rate_limit(text: str) -> str:
+    if not re.fullmatch(r"[1-9][0-9]{0,8}/(second|minute|hour|day)", text):
+        raise ValueError(f"{text!r} is not a rate such as 600/minute, per second, hour or day")
+    return text
+
+
 def _named(value: object) -> object:
     listed = _listed(value)
     if not isinstance(listed, list | tuple):
@@ -63,6 +70,11 @@ OriginList = Annotated[
 ]
 LogFormat = Annotated[Literal["auto", "json", "console"], BeforeValidator(_lower)]
 LogLevel = Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)]
+RateLimit = Annotated[
+    str,
+    BeforeValidator(_lower),
+    AfterValidator(_rate_limit),
+]
 Gigabytes = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
@@ -188,6 +200,22 @@ class Settings(BaseSettings):
         min_length=16,
         description="Key of the /admin routes, 16 characters or more; empty: they are off.",
     )
+    api_keys: str | None = Field(
+        None,
+        min_length=1,
+        description="Where the API keys are that callers need: a file, or redis (REDIS_URL); "
+        "`python -m runtime_server keys` manages them; empty: nobody needs one.",
+    )
+    rate_limit: RateLimit | None = Field(
+        None,
+        description="Texts that a key, or an address without one, may have judged, such as "
+        "600/minute (per second, minute, hour or day); empty: no limit.",
+    )
+    forwarded_allow_ips: str = Field(
+        "127.0.0.1",
+        description="Proxies (addresses or networks, comma list; * is any) that are believed when "
+        "they tell a caller's address and scheme in X-Forwarded-For and -Proto.",
+    )
     shutdown_drain_s: float = Field(
         0,
         ge=0,
@@ -308,8 +336,8 @@ class Settings(BaseSettings):
     )
     redis_url: SecretStr | None = Field(
         None,
-        description="Redis that remembers results and what was spent for all processes, as "
-        "redis://host:6379/0; empty: each process does for itself.",
+        description="Redis that counts texts of callers, and remembers results of Modal and what "
+        "was spent, for all processes, as redis://host:6379/0; empty: each process for itself.",
     )
 
     @model_validator(mode="after")

@@ -7,11 +7,12 @@ from dataclasses import asdict
 from time import perf_counter
 from typing import Literal
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict
 
 from registry import Artifact
-from runtime_server.admin_access import AdminAccess
+from runtime_server.access.api_key import KeyScope
+from runtime_server.access.guard import Guard, guarded
 from runtime_server.engine import ModelMemory
 from runtime_server.errors import (
     AdminDisabledError,
@@ -19,14 +20,11 @@ from runtime_server.errors import (
     LoadFailedError,
     ModelNotFoundError,
     ReloadRefusedError,
-    UnauthorizedError,
 )
 from runtime_server.live_catalogue import LiveCatalogue
 from runtime_server.problems import documented
 from runtime_server.reload import Reload
 from runtime_server.routes.models import ModelReference
-
-RefuseAll = documented(UnauthorizedError, AdminDisabledError)
 
 
 class ModelState(BaseModel):
@@ -84,12 +82,15 @@ def admin_router(
     catalogue: LiveCatalogue,
     memory: ModelMemory,
     reload: Reload,
-    access: AdminAccess,
+    guard: Guard,
     restart: Callable[[], None] | None,
 ) -> APIRouter:
     """The routes for operators. `restart` is given where there are several workers."""
     routes = APIRouter(
-        prefix="/admin", tags=["admin"], dependencies=[Depends(access)], responses=RefuseAll
+        prefix="/admin",
+        tags=["admin"],
+        route_class=guarded(guard, KeyScope.ADMIN),
+        responses=documented(AdminDisabledError),
     )
 
     def _state(artifact: Artifact, seconds: float = 0.0) -> ModelState:

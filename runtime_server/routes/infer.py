@@ -6,6 +6,8 @@ from typing import Final
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from runtime_server.access.api_key import KeyScope
+from runtime_server.access.guard import Guard, guarded
 from runtime_server.content_coding import accepted_coding, encoded
 from runtime_server.errors import (
     AllBackendsFailedError,
@@ -16,6 +18,7 @@ from runtime_server.errors import (
     MalformedTensorError,
     ModelNotFoundError,
     OverloadedError,
+    RateLimitedError,
     TextTooLongError,
     TextTooShortError,
     TooManyTextsError,
@@ -49,6 +52,7 @@ _RESPONSES: Final = {
         TextTooShortError,
         TextTooLongError,
         TooManyTextsError,
+        RateLimitedError,
         AllBackendsFailedError,
         OverloadedError,
         DeadlineExceededError,
@@ -68,9 +72,10 @@ _OPENAPI: Final = {
 }
 
 
-def infer_router(predictor: Predictor, most_bytes: int) -> APIRouter:
+def infer_router(predictor: Predictor, guard: Guard, most_bytes: int) -> APIRouter:
     """The routes that judge texts for clients such as tritonclient."""
-    routes = APIRouter(prefix="/v2", tags=[TAG], route_class=tensor_route(most_bytes))
+    kind = guarded(guard, KeyScope.PREDICT, tensor_route(most_bytes))
+    routes = APIRouter(prefix="/v2", tags=[TAG], route_class=kind)
 
     @routes.post(
         "/models/{model}/infer",
@@ -101,6 +106,7 @@ def infer_router(predictor: Predictor, most_bytes: int) -> APIRouter:
         expiry = predictor.deadline.expiry(request, wishes.timeout_ms)
         (tensor,) = body.inputs
         predictor.require_taken(tensor.shape[0])
+        await predictor.quota.take(request, tensor.shape[0])
         batch = body.batch(tensor.texts(request.state.tensors))
         root_path = str(request.scope.get("root_path", ""))
         work = predictor.predict_all(batch, artifact, root_path, expiry)

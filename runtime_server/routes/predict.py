@@ -13,6 +13,9 @@ from fastapi import APIRouter, Request, Response
 from starlette.responses import StreamingResponse
 
 from registry import Artifact
+from runtime_server.access.api_key import KeyScope
+from runtime_server.access.guard import Guard, guarded
+from runtime_server.access.quota import Quota
 from runtime_server.answer import Scored
 from runtime_server.deadline import Deadline
 from runtime_server.delegation import Delegation
@@ -24,6 +27,7 @@ from runtime_server.errors import (
     MalformedBodyError,
     ModelNotFoundError,
     OverloadedError,
+    RateLimitedError,
     ServerError,
     TextTooLongError,
     TextTooShortError,
@@ -59,6 +63,7 @@ COMMON_ERRORS = (
     UnsupportedContentCodingError,
     InvalidRequestError,
     UnmeasuredRateError,
+    RateLimitedError,
     AllBackendsFailedError,
     OverloadedError,
     DeadlineExceededError,
@@ -74,6 +79,7 @@ class Predictor:
     limits: TextLimits
     max_batch_items: int
     deadline: Deadline
+    quota: Quota
 
     def choose(self, wishes: Wishes) -> Artifact:
         """What the request is for. Raises ModelNotFoundError."""
@@ -91,7 +97,6 @@ class Predictor:
         self, request: BatchPredictRequest, artifact: Artifact, root_path: str, expiry: Expiry
     ) -> BatchPredictResult:
         """One item per text. Raises ServerError for what concerns the whole batch."""
-        self.require_taken(len(request.texts))
         return BatchPredictResult(
             results=await self._items(request, artifact, request.texts, root_path, expiry)
         )
@@ -100,7 +105,6 @@ class Predictor:
         self, request: BatchPredictRequest, artifact: Artifact, root_path: str, expiry: Expiry
     ) -> tuple[PredictResult, ...]:
         """One result per text. Raises ServerError; that of a text names its `index`."""
-        self.require_taken(len(request.texts))
         texts = tuple(self._required(text, index) for index, text in enumerate(request.texts))
         return await self._results(request, artifact, texts, root_path, expiry)
 
@@ -229,9 +233,10 @@ class Predictor:
         return (result,) * len(texts)
 
 
-def predict_router(predictor: Predictor, most_bytes: int) -> APIRouter:
+def predict_router(predictor: Predictor, guard: Guard, most_bytes: int) -> APIRouter:
     """The routes that judge texts, from bodies of at most `most_bytes`."""
-    router = APIRouter(tags=["predict"], route_class=json_route(most_bytes))
+    kind = guarded(guard, KeyScope.PREDICT, json_route(most_bytes))
+    router = APIRouter(tags=["predict"], route_class=kind)
 
     @router.post(
         "/predict",
@@ -241,6 +246,7 @@ def predict_router(predictor: Predictor, most_bytes: int) -> APIRouter:
     async def predict(body: PredictRequest, request: Request) -> Response:
         """The calibrated probability that a text was written by an AI."""
         artifact = _chosen(predictor, body, request)
+        await predictor.quota.take(request, 1)
         expiry = predictor.deadline.expiry(request, body.timeout_ms)
         work = predictor.predict(body, artifact, _root_path(request), expiry)
         result = await predictor.deadline.run(request, expiry, work)
@@ -265,9 +271,10 @@ def predict_router(predictor: Predictor, most_bytes: int) -> APIRouter:
         as it is there.
         """
         artifact = _chosen(predictor, body, request)
+        predictor.require_taken(len(body.texts))
+        await predictor.quota.take(request, len(body.texts))
         expiry = predictor.deadline.expiry(request, body.timeout_ms)
         if NDJSON in request.headers.get("accept", ""):
-            predictor.require_taken(len(body.texts))
             lines = predictor.stream(body, artifact, _root_path(request), expiry)
             return StreamingResponse(_encoded(lines), media_type=NDJSON)
         work = predictor.predict_batch(body, artifact, _root_path(request), expiry)

@@ -115,7 +115,7 @@ def test_every_error_that_a_caller_can_see_is_in_the_document(document: dict[str
 
 def test_predict_lists_its_statuses_and_headers(document: dict[str, Any]) -> None:
     predict = document["paths"]["/predict"]["post"]
-    statuses = "200 400 404 405 408 413 415 422 431 500 503 504"
+    statuses = "200 400 404 405 408 413 415 422 429 431 500 503 504"
     assert " ".join(predict["responses"]) == statuses
     assert "Server-Timing" in predict["responses"]["200"]["headers"]
     assert "Retry-After" in predict["responses"]["503"]["headers"]

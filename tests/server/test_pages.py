@@ -155,7 +155,15 @@ def test_the_demo_runs_under_a_strict_policy(site: httpx.Client) -> None:
         )
         assert answer.headers["x-content-type-options"] == "nosniff"
         assert answer.headers["referrer-policy"] == "no-referrer"
-    assert "content-security-policy" not in site.get("/models").headers
+        assert answer.headers["cross-origin-opener-policy"] == "same-origin"
+
+
+def test_what_is_no_page_cannot_be_made_one(site: httpx.Client) -> None:
+    for answer in (site.get("/models"), site.get("/missing"), site.post("/predict", json={})):
+        policy = answer.headers.get_list("content-security-policy")
+        assert policy == ["default-src 'none'; frame-ancestors 'none'"]
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["x-frame-options"] == "DENY"
 
 
 @pytest.mark.parametrize("name", ["..%2foutside.txt", "%2e%2e/outside.txt", "link.txt", "%00"])

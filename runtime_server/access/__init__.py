@@ -1,0 +1,1 @@
+"""Who may ask the server for what, and for how much of it."""
