@@ -115,7 +115,7 @@ tools:
 
 .venv/dev: pyproject.toml | .venv/encoder
 	@echo "Installing development packages into .venv"
-	@$(PIP) -e '.[server,client,cpu,tokens,export,encoder,otel,modal,redis,dev]'
+	@$(PIP) -e '.[server,client,cpu,tokens,export,encoder,otel,modal,redis,signing,dev]'
 	@touch $@
 
 $(NODE_MODULES): $(WEB)/package-lock.json

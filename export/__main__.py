@@ -10,6 +10,7 @@ from export.commands.listing import list_recipes
 from export.commands.new import new
 from export.commands.options import errors
 from export.commands.report import report
+from export.commands.sign import keygen, sign
 from export.commands.verify import verify
 from export.errors import ExportError
 from registry import RegistryError
@@ -25,6 +26,8 @@ app.command("new")(new)
 app.command("evaluate")(evaluate)
 app.command("list")(list_recipes)
 app.command("verify")(verify)
+app.command("keygen")(keygen)
+app.command("sign")(sign)
 app.command("diff")(diff)
 app.command("report")(report)
 

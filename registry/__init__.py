@@ -7,6 +7,7 @@ from registry.errors import (
     ManifestError,
     NotFoundError,
     RegistryError,
+    SignatureError,
 )
 from registry.manifest import Backend, Manifest, SizeCategory
 from registry.normalizer import norm1
@@ -22,6 +23,7 @@ __all__ = [
     "ManifestError",
     "NotFoundError",
     "RegistryError",
+    "SignatureError",
     "SizeCategory",
     "norm1",
     "sha256_of_bytes",

@@ -4,6 +4,7 @@ RegistryError
   NotFoundError           a model, a version or a file is not here
   ManifestError           a manifest.json is not a manifest
   DigestMismatchError     bytes are not what their digest says; the message names the file
+  SignatureError          a manifest is not signed by the key that is trusted
   AlreadyPublishedError   this version exists with other content
 """
 
@@ -22,6 +23,10 @@ class ManifestError(RegistryError):
 
 class DigestMismatchError(RegistryError):
     """The bytes on disk are not what the manifest promises."""
+
+
+class SignatureError(RegistryError):
+    """A manifest is not signed by the key that is trusted, or a key cannot be used."""
 
 
 class AlreadyPublishedError(RegistryError):

@@ -7,8 +7,9 @@ from typing import Final, Self
 
 from packaging.version import Version
 
-from registry import Artifact, FileStore, RegistryError, sha256_of_file
+from registry import Artifact, FileStore, RegistryError, SignatureError, sha256_of_file
 from registry.manifest import MANIFEST_FILE, VARIANT_MARK, ArtifactFile
+from registry.signature import SIGNATURE_FILE, check_signature, public_key_bytes
 from runtime_server.errors import FileNotListedError, ModelNotFoundError, SettingsError, StartError
 from runtime_server.served_model import EVERY, ServedModel
 from runtime_server.settings import Settings
@@ -27,19 +28,17 @@ class ServedFile:
 
 @dataclass(frozen=True)
 class ServedArtifact:
-    """An artifact with the entry of its own manifest.json, which a manifest cannot list."""
+    """An artifact with its manifest.json and signature, which a manifest cannot list."""
 
     artifact: Artifact
-    manifest_file: ArtifactFile
+    unlisted: tuple[ArtifactFile, ...]
 
     @classmethod
     def of(cls, artifact: Artifact) -> Self:
         """The artifact, its manifest.json hashed as it is now."""
-        path = artifact.folder / MANIFEST_FILE
-        entry = ArtifactFile(
-            path=MANIFEST_FILE, sha256=sha256_of_file(path), bytes=path.stat().st_size
-        )
-        return cls(artifact, entry)
+        names = (MANIFEST_FILE, SIGNATURE_FILE)
+        paths = (artifact.folder / name for name in names)
+        return cls(artifact, tuple(_entry(path) for path in paths if path.is_file()))
 
     def answers_to(self, reference: str) -> bool:
         """Whether `reference` is this model's id, id@latest, or id@version of this version."""
@@ -50,11 +49,15 @@ class ServedArtifact:
     def file(self, name: str) -> ServedFile:
         """The file of that name. Raises FileNotListedError."""
         manifest = self.artifact.manifest
-        entry = self.manifest_file if name == MANIFEST_FILE else manifest.file(name)
+        files = {file.path: file for file in (*self.unlisted, *manifest.files)}
+        entry = files.get(name)
         if entry is None:
-            names: list[str] = [MANIFEST_FILE, *(file.path for file in manifest.files)]
-            raise FileNotListedError(f"{manifest.reference} has no such file", files=[*names])
+            raise FileNotListedError(f"{manifest.reference} has no such file", files=[*files])
         return ServedFile(entry, self.artifact.folder / entry.path)
+
+
+def _entry(path: Path) -> ArtifactFile:
+    return ArtifactFile(path=path.name, sha256=sha256_of_file(path), bytes=path.stat().st_size)
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,8 @@ class Catalogue:
         """Read the registry.
 
         Raises:
-            StartError: the registry holds nothing, or something that is no artifact.
+            StartError: the registry holds nothing, or something that is no artifact, or not signed
+                as ARTIFACT_PUBLIC_KEY asks for.
             SettingsError: a setting names a model that is not there, or MODEL_VARIANTS one that is
                 no variant or two of one model.
         """
@@ -84,6 +88,8 @@ class Catalogue:
         every = not named or any(item.model == EVERY for item in named)
         kept = tuple(e for e in entries if every or any(map(e.answers_to, references)))
         catalogue = cls(kept, settings.default_model, settings.model_variants)
+        if settings.artifact_public_key is not None:
+            _require_signed(kept, public_key_bytes(settings.artifact_public_key))
         catalogue._require("DEFAULT_MODEL", settings.default_model)
         for reference in settings.preload_models:
             catalogue._require("PRELOAD_MODELS", reference)
@@ -154,6 +160,14 @@ class Catalogue:
             self.resolve(reference)
         except ModelNotFoundError as exc:
             raise SettingsError(f"{variable}: {reference!r} is not served; {exc.detail}") from None
+
+
+def _require_signed(entries: Sequence[ServedArtifact], public_key: bytes) -> None:
+    for entry in entries:
+        try:
+            check_signature(entry.artifact, public_key)
+        except (SignatureError, OSError) as exc:
+            raise StartError(f"ARTIFACT_PUBLIC_KEY: {exc}") from None
 
 
 def _with_added(

@@ -16,7 +16,8 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from registry import Backend
+from registry import Backend, SignatureError
+from registry.signature import public_key_bytes
 from registry.store import DEFAULT_ROOT
 from registry.windows import RUN_ROWS, RUN_TOKENS
 from runtime_server.batch_choice import WASTE, WINDOW
@@ -56,6 +57,14 @@ def _rate_limit(text: str) -> str:
     return text
 
 
+def _public_key(text: str) -> str:
+    try:
+        public_key_bytes(text)
+    except SignatureError as exc:
+        raise ValueError(str(exc)) from None
+    return text
+
+
 def _named(value: object) -> object:
     listed = _listed(value)
     if not isinstance(listed, list | tuple):
@@ -70,6 +79,7 @@ OriginList = Annotated[
 ]
 LogFormat = Annotated[Literal["auto", "json", "console"], BeforeValidator(_lower)]
 LogLevel = Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)]
+PublicKey = Annotated[str, AfterValidator(_public_key)]
 RateLimit = Annotated[
     str,
     BeforeValidator(_lower),
@@ -101,6 +111,11 @@ class Settings(BaseSettings):
     )
     registry_root: Path = Field(DEFAULT_ROOT, description="Folder of the artifact store.")
     demo_root: Path = Field(DEMO_ROOT, description="Folder of the built demo page.")
+    artifact_public_key: PublicKey | None = Field(
+        None,
+        description="Public key, 32 bytes in base64, by which every served artifact must be signed "
+        "(`python -m export keygen`, `sign`); empty: signatures are not asked for.",
+    )
     default_model: str = Field(
         "lexical-tiny", description="Model (id or id@version) of a request that names none."
     )
