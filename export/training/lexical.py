@@ -1,7 +1,9 @@
 """Trains lexical-tiny: data in, weights, evaluation and model card out.
 
-`make train-lexical DATA=train.jsonl.gz`, or `python -m export.training.lexical --help`. The same
-data gives the same bytes: every random choice has a fixed seed. About five minutes on two cores.
+`make train-lexical DATA=train.jsonl.gz`, or `python -m export.training.lexical --help`. It learns
+what fusion-medium says of texts that it had not seen, which `train-fusion` has left in the cache.
+The same data gives the same bytes: every random choice has a fixed seed. A quarter of an hour of
+one core, most of it for fits that leave something out.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -106,8 +108,8 @@ def _columns() -> Iterable[TextColumn | BarColumn | TimeElapsedColumn]:
 def main(
     data: Annotated[Path, typer.Argument(help="Labelled documents, .jsonl or .jsonl.gz.")],
     out: Annotated[Path, typer.Option(help="Folder of the recipe.")] = RECIPE,
-    distil: Annotated[
-        bool, typer.Option("--distil", help="Learn what fusion-medium says, not labels alone.")
+    labels_only: Annotated[
+        bool, typer.Option("--labels-only", help="Do without what fusion-medium says.")
     ] = False,
     cache: Annotated[Path, typer.Option(help="Where train-fusion left what it says.")] = Path(
         ".feature_cache"
@@ -116,9 +118,12 @@ def main(
     """Train lexical-tiny on DATA and write its weights, evaluation and model card."""
     console = Console()
     dataset = read_or_exit(data, norm1, console)
-    teacher = read_teacher(cache, dataset) if distil else None
-    if distil and teacher is None:
-        console.print(f"[red]error[/] {cache} has nothing by fusion-medium: train-fusion first")
+    teacher = None if labels_only else read_teacher(cache, dataset)
+    if teacher is None and not labels_only:
+        console.print(
+            f"[red]error[/] {cache} does not hold what fusion-medium says of this data: "
+            "make train-fusion first, or learn from --labels-only"
+        )
         raise typer.Exit(1)
     with Progress(*_columns(), console=console) as progress:
         evaluation = run(dataset, out, progress, teacher)

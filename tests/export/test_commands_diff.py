@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from export.__main__ import app
 from export.published.graph_statistics import GraphStatistics
-from registry import Artifact
+from registry import Artifact, FileStore
 from tests.export.artifacts import copied, republished
 
 SHRINKAGE = 0.5
@@ -45,7 +45,7 @@ def compared(root: Path, *names: str) -> dict[str, Any]:
 
 
 def test_two_artifacts_are_compared_by_manifest_graph_and_answers(root: Path) -> None:
-    comparison = compared(root, "lexical-tiny", "lexical-shrunk@1.0.0")
+    comparison = compared(root, "lexical-tiny", "lexical-shrunk")
     names = {pair["name"] for pair in comparison["manifest"]}
     assert names == {"size_bytes", "file model.onnx"}
     (mul,) = comparison["operators"]
@@ -62,7 +62,7 @@ def test_two_artifacts_are_compared_by_manifest_graph_and_answers(root: Path) ->
 
 
 def test_an_artifact_does_not_differ_from_itself(root: Path) -> None:
-    names = ["lexical-tiny", "lexical-tiny@1.0.0"]
+    names = ["lexical-tiny", FileStore(root).resolve("lexical-tiny").manifest.reference]
     result = CliRunner().invoke(app, ["diff", *names, "--root", str(root)])
     said = " ".join(result.stdout.split())
     assert "over 500 texts: p50 0.0e+00, p99 0.0e+00, max 0.0e+00; 0.0% of the labels" in said

@@ -8,7 +8,7 @@ import { createNodeDetector, type RuntimeName } from '../src/node.js';
 import { FIXTURE, goldenVectors } from './fixture.js';
 
 const EXPORTED = fileURLToPath(
-  new URL('../../registry/artifacts/lexical-tiny/1.0.0', import.meta.url),
+  new URL('../../registry/artifacts/lexical-tiny/1.1.0', import.meta.url),
 );
 const RUNTIMES: readonly RuntimeName[] = ['onnxruntime-web', 'onnxruntime-node'];
 
