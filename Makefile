@@ -59,6 +59,29 @@ check: setup ## Lint, types, import rules
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/lint-imports
 	@cd $(WEB) && npm run --silent check
 
+# Which extras each file is for.
+CONSTRAINED_server := server client cpu tokens redis otel signing
+CONSTRAINED_gpu := server client gpu tokens redis otel signing
+CONSTRAINED_modal := server client cpu tokens redis otel signing modal
+CONSTRAINED_export := server client cpu export
+
+constraints: $(addprefix constraints/,$(addsuffix .txt,server gpu modal export)) ## Pin anew, with hashes, what installs of the extras hold
+
+constraints/%.txt: pyproject.toml | .venv/audit
+	@echo "Pinning $@"
+	@$(BIN)/uv pip compile pyproject.toml $(addprefix --extra ,$(CONSTRAINED_$*)) --output-file $@ --upgrade --universal \
+		--python-version 3.11 --generate-hashes --no-header --no-emit-index-url --quiet
+
+audit: .venv/audit ## Ask the databases of Python and npm for known vulnerabilities of what is pinned
+	@for pinned in constraints/*.txt; do echo "$$pinned"; $(BIN)/pip-audit --strict --progress-spinner off --disable-pip --require-hashes -r $$pinned; done
+	@cd $(WEB) && npm audit --omit=dev
+
+sbom: .venv/audit $(NODE_MODULES) ## Write CycloneDX lists of what is shipped into dist/sbom
+	@mkdir -p dist/sbom
+	@for pinned in constraints/*.txt; do PYTHONWARNINGS=ignore $(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --of JSON -o dist/sbom/$$(basename $$pinned .txt).cdx.json $$pinned; done
+	@cd $(WEB) && npm sbom --sbom-format cyclonedx --sbom-type library --omit dev > ../dist/sbom/web.cdx.json
+	@ls dist/sbom
+
 bench: setup export web browser ## Time predictions in every place, batching, the server against others, and the exporter against optimum-cli
 	@$(BIN)/python -m benchmarks
 	@$(BIN)/python -m benchmarks.batching
@@ -130,4 +153,9 @@ $(STATIC): $(WEB_SOURCES) $(NODE_MODULES) $(MANIFESTS)
 browser: .venv/dev
 	@$(BIN)/python -m benchmarks.chromium
 
-.PHONY: help serve setup export report web web-publish test test-slow tested check bench train train-lexical train-minilm train-perplexity train-fusion evaluate clean serving tools browser
+.venv/audit: pyproject.toml | tools
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(PIP) -e '.[audit]'
+	@touch $@
+
+.PHONY: constraints audit sbom help serve setup export report web web-publish test test-slow tested check bench train train-lexical train-minilm train-perplexity train-fusion evaluate clean serving tools browser
