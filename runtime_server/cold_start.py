@@ -7,8 +7,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Final
 
+from runtime_server.errors import EngineError
+
 # Starts vary with the machine that Modal finds: it is the slow ones that break deadlines.
 REMEMBERED: Final = 5
+# After a start that failed: as many as callers would be paid for, and fail in the same way.
+REST_S: Final = 30.0
 
 
 @dataclass
@@ -26,6 +30,8 @@ class ColdStart:
     _up_until: float = float("-inf")
     _began: float = float("inf")
     _waking: asyncio.Task[None] | None = None
+    _failed: EngineError | None = None
+    _failed_at: float = float("-inf")
 
     @property
     def warm(self) -> bool:
@@ -68,6 +74,15 @@ class ColdStart:
         """A start was seen, which took so long."""
         self._seen.append(seconds)
 
+    def failed(self, error: EngineError) -> None:
+        """A start was paid for, and came to nothing."""
+        self._failed, self._failed_at = error, self.clock()
+
+    def require_hope(self) -> None:
+        """Raises EngineError: what the last start failed with, unless that was a while ago."""
+        if self._failed is not None and self.clock() - self._failed_at < REST_S:
+            raise EngineError(self._failed.reason, self._failed.detail)
+
     def wake(self, work: Callable[[], Awaitable[None]]) -> "asyncio.Task[None]":
         """The one start that is under way, begun with `work` where there is none.
 
@@ -92,4 +107,5 @@ class ColdStart:
     def _woken(self, task: "asyncio.Task[None]") -> None:
         self._waking, self._began = None, float("inf")
         if not task.cancelled() and task.exception() is None:
+            self._failed = None
             self.answered()

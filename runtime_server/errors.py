@@ -274,8 +274,10 @@ class EngineError(Exception):
     """A backend's own failure on a valid text: the router moves on to the next backend.
 
     `counts` is whether it speaks against the backend (breaker.py). It does not where another text
-    might have gone well, or another moment.
+    might have gone well, or another moment. `logged` is whether each one is worth a line.
     """
+
+    logged: ClassVar[bool] = True
 
     def __init__(self, reason: str, detail: str, *, counts: bool = True) -> None:
         super().__init__(f"{reason}: {detail}")
@@ -287,9 +289,21 @@ class EngineError(Exception):
 class EngineOverloadedError(EngineError):
     """More waits than the backend takes; in about `retry_after_s` seconds it will have worked."""
 
+    logged = False
+
     def __init__(self, detail: str, *, retry_after_s: float) -> None:
         super().__init__("overloaded", detail, counts=False)
         self.retry_after_s = retry_after_s
+
+
+class ColdStartError(EngineError):
+    """Nothing is up yet; in about `remaining_s` seconds something will be."""
+
+    logged = False
+
+    def __init__(self, remaining_s: float) -> None:
+        told = f"a container is starting, for about {remaining_s:.0f} s"
+        super().__init__("cold_start", told, counts=False)
 
 
 class CudaError(EngineError):

@@ -1,6 +1,6 @@
 """What a container and the server tell each other: plain values, checked when they are read."""
 
-from typing import Any, Self
+from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -72,7 +72,7 @@ class ModalAnswer(Part):
         )
 
     @classmethod
-    def read(cls, value: Any, n_texts: int) -> Self:  # noqa: ANN401
+    def read(cls, value: object, n_texts: int) -> Self:
         """What a container returned.
 
         Raises:

@@ -3,12 +3,20 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
 from rich.table import Table
 
 from registry import Artifact, FileStore, RegistryError
@@ -116,27 +124,26 @@ def _run(settings: Settings, work: Any) -> Any:  # noqa: ANN401
 
 
 async def _publish(admin: "ModalAdmin", artifacts: list[Artifact]) -> None:
+    from runtime_server.modal_upload import upload_bytes
+
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
         DownloadColumn(),
-        TimeElapsedColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
     )
     for artifact in artifacts:
         reference = artifact.manifest.reference
         with Progress(*columns, console=console) as progress:
-            task = progress.add_task(reference, total=artifact.manifest.size_bytes)
-
-            def told(name: str, size: int) -> None:
-                progress.update(task, advance=size)  # noqa: B023  # called before the next turn
-
-            upload = await admin.publish(artifact, told)
-        sent = f"{upload.sent / 1e6:.1f} MB sent" if upload.sent else "was there"
-        console.print(f"{reference} {artifact.manifest.digest[:12]} {sent}", highlight=False)
+            task = progress.add_task(reference, total=upload_bytes(artifact))
+            sent = await admin.publish(artifact, partial(progress.advance, task))
+        told = f"{sent / 1e6:.1f} MB sent" if sent else "was there"
+        console.print(f"{reference} {artifact.manifest.digest[:12]} {told}", highlight=False)
 
 
 def _print_status(status: "ModalStatus", settings: Settings) -> None:
-    from runtime_server.modal_plan import usd_per_hour
+    from runtime_server.modal_price import usd_per_hour
 
     state = "deployed" if status.deployed else "not deployed"
     console.print(f"app {settings.modal_app_name}: {state}", highlight=False)

@@ -15,7 +15,8 @@ from runtime_server.metrics import Metrics
 from runtime_server.modal_answer import ModalAnswer
 from runtime_server.modal_credentials import ModalCredentials
 from runtime_server.modal_model import ModalModel
-from runtime_server.modal_plan import ModalPlan, usd_per_hour
+from runtime_server.modal_plan import ModalPlan
+from runtime_server.modal_price import usd_per_hour
 from runtime_server.modal_remote import ModalRemote
 from runtime_server.result_cache import MemoryCache, Remembered, ResultCache, cache_key
 from runtime_server.settings import Settings

@@ -1,15 +1,17 @@
 """What a server knows about one model on Modal, and its calls for it."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from registry import Manifest
 from runtime_server.attempt import Attempt
 from runtime_server.cold_start import ColdStart
 from runtime_server.engine import Availability
-from runtime_server.errors import EngineError
+from runtime_server.errors import ColdStartError, EngineError
 from runtime_server.metrics import Metrics
 from runtime_server.modal_answer import ModalAnswer
 from runtime_server.modal_health import WITHIN_S, PoolHealth
@@ -17,14 +19,14 @@ from runtime_server.modal_plan import ModalPlan
 from runtime_server.modal_remote import ModalRemote, Pool
 from runtime_server.spending import Spending
 
+logger = logging.getLogger(__name__)
+
 # Of the time that is left, what may be waited for a start where another backend could answer.
 _SHARE_OF_A_START: Final = 0.5
 # Before the caller's time is up: it is told about the start, not that its time is up.
 _BEFORE_THE_END_S: Final = 0.05
 # The router's own limit comes first; this one is for whoever calls without one.
 _AFTER_THE_END_S: Final = 1.0
-# A call that ends like that has cost nothing.
-_NOT_RUN: Final = frozenset({"unauthorized", "not_deployed", "throttled", "unreachable"})
 # After that, whether a container is up is not known.
 _LOST: Final = frozenset({"container_lost", "remote_failed", "not_deployed"})
 
@@ -88,32 +90,39 @@ class ModalModel:
         """
         if self._cold.warm:
             return
+        self._cold.require_hope()
         waking = self._cold.wake(self._wake)
         within_s = attempt.left_s - _BEFORE_THE_END_S
         if not attempt.is_last:
             within_s *= _SHARE_OF_A_START
-        remaining_s = self._cold.remaining_s
-        too_long = EngineError(
-            "cold_start", f"a container is starting, for about {remaining_s:.0f} s", counts=False
-        )
-        if remaining_s > within_s:
-            raise too_long
+        if self._cold.remaining_s > within_s:
+            raise ColdStartError(self._cold.remaining_s)
         try:
             async with asyncio.timeout(min(within_s, self._plan.start_s)):
                 await asyncio.shield(waking)
         except TimeoutError:
-            raise too_long from None
+            raise ColdStartError(self._cold.remaining_s) from None
 
     async def _wake(self) -> None:
+        name, bill = self._manifest.reference, _Bill()
+        logger.info("a container of %s is to start, in about %.0f s", name, self._cold.expected_s)
         began = time.time()
-        answer = await self._called("wake", (), self._plan.start_s, n_texts=0)
+        try:
+            answer = await self._called(bill, "wake", (), self._plan.start_s, n_texts=0)
+        except EngineError as exc:
+            logger.warning("no container of %s has come up: %s", name, exc)
+            if bill.accepted_at is not None:
+                self._cold.failed(exc)
+            raise
         if answer.load_s:
             self._started(time.time() - began)
 
     async def _answer(self, texts: Sequence[str], attempt: Attempt) -> ModalAnswer:
         began = time.time()
         within_s = min(attempt.left_s + _AFTER_THE_END_S, self._plan.call_s)
-        answer = await self._called("predict", (list(texts),), within_s, n_texts=len(texts))
+        answer = await self._called(
+            _Bill(), "predict", (list(texts),), within_s, n_texts=len(texts)
+        )
         if answer.load_s:
             # Another container than the one that was thought to be up.
             self._started(time.time() - began - answer.run_s)
@@ -121,21 +130,27 @@ class ModalModel:
         return answer
 
     async def _called(
-        self, method: str, given: tuple[Any, ...], within_s: float, *, n_texts: int
+        self,
+        bill: "_Bill",
+        method: str,
+        given: tuple[object, ...],
+        within_s: float,
+        *,
+        n_texts: int,
     ) -> ModalAnswer:
-        began, ran = time.time(), True
         try:
-            value = await self._remote.call(self._manifest, method, *given, within_s=within_s)
+            value = await self._remote.call(
+                self._manifest, method, given, within_s=within_s, accepted=bill.accept
+            )
             return ModalAnswer.read(value, n_texts)
         except EngineError as exc:
-            ran = exc.reason not in _NOT_RUN
             self._note(exc)
             raise
         finally:
-            if ran:
-                # A call that its caller has left has cost something, too.
-                charge = self._spending.charge(self._manifest.reference, began, time.time())
-                self._later(charge)
+            # A call that its caller has left has cost something, too.
+            if bill.accepted_at is not None:
+                name = self._manifest.reference
+                self._later(self._spending.charge(name, bill.accepted_at, time.time()))
 
     def _note(self, error: EngineError) -> None:
         if error.reason in _LOST:
@@ -152,3 +167,13 @@ class ModalModel:
 
     def _told(self, pool: Pool) -> None:
         self._cold.counted(pool.containers)
+
+
+@dataclass
+class _Bill:
+    """A call is paid for from when Modal has taken it, in Unix seconds."""
+
+    accepted_at: float | None = None
+
+    def accept(self) -> None:
+        self.accepted_at = time.time()

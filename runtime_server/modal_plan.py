@@ -12,26 +12,7 @@ WORKER_FAILED: Final = "samegraph worker: "
 # Of a container, beside its GPU.
 CPU_CORES: Final = 4.0
 MEMORY_MIB: Final = 8192
-_GIB_PER_MIB: Final = 1 / 1024
 NO_GPU: Final = "none"
-
-# US dollars per hour, to be compared with https://modal.com/pricing before money depends on it:
-# list prices change. MODAL_USD_PER_HOUR overrides.
-_USD_PER_HOUR: Final = {
-    NO_GPU: 0.0,
-    "T4": 0.5904,
-    "L4": 0.7992,
-    "A10": 1.1016,
-    "L40S": 1.9512,
-    "A100": 2.0988,
-    "A100-40GB": 2.0988,
-    "A100-80GB": 2.4984,
-    "H100": 3.9492,
-    "H200": 4.5396,
-    "B200": 6.2496,
-}
-_USD_PER_CORE_HOUR: Final = 0.0473
-_USD_PER_GIB_HOUR: Final = 0.0080
 
 
 @dataclass(frozen=True)
@@ -65,17 +46,6 @@ class ModalPlan:
     def gpu_or_none(self) -> str | None:
         """As the modal package takes it."""
         return None if self.gpu == NO_GPU else self.gpu
-
-
-def usd_per_hour(settings: Settings) -> float | None:
-    """What a container costs while it is up; None where the price of its GPU is not known."""
-    if settings.modal_usd_per_hour is not None:
-        return settings.modal_usd_per_hour
-    gpu = _USD_PER_HOUR.get(settings.modal_gpu)
-    if gpu is None:
-        return None
-    memory = MEMORY_MIB * _GIB_PER_MIB * _USD_PER_GIB_HOUR
-    return gpu + CPU_CORES * _USD_PER_CORE_HOUR + memory
 
 
 def volume_folder(manifest: Manifest) -> str:

@@ -7,7 +7,7 @@ EngineError, which says that Modal is of no use right now.
 import asyncio
 import logging
 import os
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -41,6 +41,15 @@ _REASONS: Final[Mapping[type[BaseException], str]] = {
 }
 
 
+# After these, a call may go on without anybody who waits for it.
+_LOST_SIGHT: Final = (
+    raised.ConnectionError,
+    raised.ResourceExhaustedError,
+    raised.ServiceError,
+    OSError,
+)
+
+
 @dataclass(frozen=True)
 class Pool:
     """The containers of a model: how many there are, and how many calls wait for one."""
@@ -60,15 +69,21 @@ class ModalRemote:
         self._detectors: dict[str, Any] = {}
         self._farewells: set[asyncio.Task[None]] = set()
 
-    async def call(self, manifest: Manifest, method: str, *given: Any, within_s: float) -> Any:  # noqa: ANN401
-        """What the method returns.
+    async def call(
+        self,
+        manifest: Manifest,
+        method: str,
+        given: tuple[object, ...],
+        *,
+        within_s: float,
+        accepted: Callable[[], None],
+    ) -> object:
+        """What the method returns; `accepted` is called once Modal has taken the call.
 
         A caller who leaves, and one whose time is up, takes the call back: the container stops
         working on it. Raises EngineError.
         """
-        detector = await self._answer(self._detector(manifest), within_s)
-        function = getattr(detector, method)
-        return await self._answer(self._spawned(function, given), within_s)
+        return await self._answer(self._called(manifest, method, given, accepted), within_s)
 
     async def pool(self, manifest: Manifest, within_s: float) -> Pool:
         """Starts no container. Raises EngineError: not_deployed, not_published, unreachable."""
@@ -127,12 +142,20 @@ class ModalRemote:
             self._client = connecting.result()
             self._detectors.clear()
 
-    async def _spawned(self, function: Any, given: tuple[Any, ...]) -> Any:  # noqa: ANN401
+    async def _called(
+        self,
+        manifest: Manifest,
+        method: str,
+        given: tuple[object, ...],
+        accepted: Callable[[], None],
+    ) -> object:
+        function = getattr(await self._detector(manifest), method)
         spawning = asyncio.ensure_future(function.spawn.aio(*given))
         try:
             call = await asyncio.shield(spawning)
+            accepted()
             return await call.get.aio()
-        except (asyncio.CancelledError, raised.ConnectionError, raised.ServiceError, OSError):
+        except (asyncio.CancelledError, *_LOST_SIGHT):
             self._later(_taken_back(spawning))
             raise
 
@@ -164,6 +187,10 @@ async def _taken_back(spawning: "asyncio.Future[Any]") -> None:
     try:
         async with asyncio.timeout(FAREWELL_S):
             call = await spawning
+    except Exception:  # it did not come to a call
+        return
+    try:
+        async with asyncio.timeout(FAREWELL_S):
             await call.cancel.aio()
     except Exception as exc:  # nobody waits for it; Modal's own limit ends the call
         logger.info("a call on Modal could not be taken back: %s", type(exc).__name__)

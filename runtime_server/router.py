@@ -125,7 +125,7 @@ class Router:
                 raise EngineError("attempt_timed_out", f"no answer within {within_s} s") from None
             except EngineError as exc:
                 # Without the cause: a runtime's own message may quote the text.
-                if not isinstance(exc, EngineOverloadedError):
+                if exc.logged:
                     logger.warning("%s failed on %s: %s", backend, artifact.manifest.reference, exc)
                 raise
             except asyncio.CancelledError:

@@ -19,7 +19,7 @@ from runtime_server.live_catalogue import LiveCatalogue
 from runtime_server.local_engine import LocalEngine
 from runtime_server.metrics import Metrics
 from runtime_server.modal_credentials import INSTALL, ModalCredentials, is_installed
-from runtime_server.modal_plan import usd_per_hour
+from runtime_server.modal_price import usd_per_hour
 from runtime_server.openapi import RequestLimits
 from runtime_server.readiness import Readiness
 from runtime_server.reload import Reload

@@ -44,6 +44,10 @@ def _lower(value: object) -> object:
     return value.lower() if isinstance(value, str) else value
 
 
+def _gpu(text: str) -> str:
+    return "none" if text.lower() == "none" else text.upper()
+
+
 def _origin(text: str) -> str:
     scheme, separator, host = text.partition("://")
     if text != "*" and not (scheme in {"http", "https"} and separator and host.strip("/") == host):
@@ -300,7 +304,7 @@ class Settings(BaseSettings):
     modal_volume: str = Field(
         "samegraph-artifacts", min_length=1, description="Modal Volume that holds the artifacts."
     )
-    modal_gpu: str = Field(
+    modal_gpu: Annotated[str, AfterValidator(_gpu)] = Field(
         "L4", min_length=1, description="GPU of a container, such as T4, L4 or H100; none: no GPU."
     )
     modal_min_containers: int = Field(

@@ -100,14 +100,17 @@ class Spending:
         self._paid_until[model] = max(paid, until)
         usd = self._price.usd(max(0.0, until - max(began, paid)))
         self._told(model, usd)
-        day = self._today()
-        self._today_usd = await self._ledger.add(day, usd)
-        self._day = day
+        await self._add(usd)
 
     async def look(self) -> None:
         """See what others have spent."""
+        await self._add(0.0)
+
+    async def _add(self, usd: float) -> None:
         day = self._today()
-        self._today_usd = await self._ledger.add(day, 0.0)
+        total = await self._ledger.add(day, usd)
+        # Answers may come in another order than the sums were made in.
+        self._today_usd = max(total, self._today_usd) if day == self._day else total
         self._day = day
 
     def _today(self) -> str:

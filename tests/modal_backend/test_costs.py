@@ -9,7 +9,7 @@ from runtime_server.errors import SettingsError
 from runtime_server.metrics import Metrics
 from runtime_server.modal_credentials import ModalCredentials
 from runtime_server.modal_engine import ModalEngine
-from runtime_server.modal_plan import usd_per_hour
+from runtime_server.modal_price import usd_per_hour
 from runtime_server.settings import Settings
 from runtime_server.spending import OwnLedger, Price, Spending
 from tests.modal_backend.asking import TEXT, ask, fallbacks, serving, state, wait_for
