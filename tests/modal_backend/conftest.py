@@ -62,10 +62,9 @@ def deployed(*models: str, **options: object) -> Iterator[LoopbackModal]:
         yield server
 
 
-@pytest.fixture(scope="module", params=[False, True], ids=["control-plane", "input-plane"])
-def modal(request: pytest.FixtureRequest) -> Iterator[LoopbackModal]:
-    """Both kinds of server that the client knows."""
-    with deployed("lexical-tiny", input_plane=request.param) as server:
+@pytest.fixture(scope="module")
+def modal() -> Iterator[LoopbackModal]:
+    with deployed("lexical-tiny") as server:
         yield server
 
 

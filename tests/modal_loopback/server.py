@@ -21,7 +21,7 @@ class LoopbackModal(Containers):
     async def __aenter__(self) -> Self:
         self.folder = Path(tempfile.mkdtemp(prefix="modal-loopback-"))
         self._server = Server([self])
-        self._runner = web.AppRunner(self.blob_routes())
+        self._runner = web.AppRunner(self.blob_routes(), shutdown_timeout=0.1)
         self.url, self.blob_url = (f"http://{HOST}:{_free_port()}" for _ in range(2))
         await self._server.start(HOST, int(self.url.rpartition(":")[2]))
         await self._runner.setup()

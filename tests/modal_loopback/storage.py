@@ -1,5 +1,6 @@
 """Volumes (version 2) and blobs: files in a folder, uploads and downloads over HTTP."""
 
+import asyncio
 import hashlib
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -24,6 +25,7 @@ class Storage(Core):
         return app
 
     async def _put(self, request: web.Request) -> web.Response:
+        await asyncio.sleep(self.blob_delay_s)
         content = await request.read()
         self.blobs[request.match_info["id"]] = content
         md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
