@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Coroutine, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from registry import Artifact, Manifest
 from runtime_server.attempt import current_attempt
@@ -20,7 +20,10 @@ from runtime_server.modal_price import usd_per_hour
 from runtime_server.modal_remote import ModalRemote
 from runtime_server.result_cache import MemoryCache, Remembered, ResultCache, cache_key
 from runtime_server.settings import Settings
-from runtime_server.spending import Ledger, OwnLedger, Price, Spending
+from runtime_server.spending import OwnLedger, Price, Spending
+
+if TYPE_CHECKING:
+    from runtime_server.redis_store import RedisStore
 
 
 @dataclass(frozen=True)
@@ -96,6 +99,7 @@ class ModalEngine:
             await asyncio.wait(self._unwatched)
         if self._cache is not None:
             await self._cache.close()
+        await self._spending.close()
 
     async def _answers(self, manifest: Manifest, texts: Sequence[str]) -> tuple[ModalAnswer, ...]:
         if not texts:
@@ -183,7 +187,7 @@ def _scores(
     )
 
 
-def _spending(settings: Settings, store: Any, metrics: Metrics) -> Spending:  # noqa: ANN401
+def _spending(settings: Settings, store: "RedisStore | None", metrics: Metrics) -> Spending:
     per_hour, budget = usd_per_hour(settings), settings.modal_daily_budget_usd
     if per_hour is None and budget is not None:
         raise SettingsError(
@@ -194,20 +198,16 @@ def _spending(settings: Settings, store: Any, metrics: Metrics) -> Spending:  # 
     if budget is not None and store is None:
         # Each process keeps an account of its own.
         budget /= settings.workers
-    ledger: Ledger = store or OwnLedger()
-    return Spending(price, budget, ledger, metrics.modal_cost)
+    return Spending(price, budget, store or OwnLedger(), metrics.modal_cost)
 
 
-def _cache(settings: Settings, store: Any) -> ResultCache | None:  # noqa: ANN401
+def _cache(settings: Settings, store: "RedisStore | None") -> ResultCache | None:
     if settings.modal_cache_entries == 0:
         return None
-    if store is not None:
-        found: ResultCache = store
-        return found
-    return MemoryCache(settings.modal_cache_entries, settings.modal_cache_ttl_s)
+    return store or MemoryCache(settings.modal_cache_entries, settings.modal_cache_ttl_s)
 
 
-def _store(settings: Settings) -> Any:  # noqa: ANN401
+def _store(settings: Settings) -> "RedisStore | None":
     if settings.redis_url is None:
         return None
     try:

@@ -1,11 +1,12 @@
 """Results and the day's spending in Redis: for several processes, and beyond a restart.
 
-Redis is a convenience: where it does not answer at once, results
-are not remembered, and this process goes on with its own account.
+Redis is a convenience: where it does not answer at once, it is left alone for a while, in which
+results are not remembered and this process goes on with its own account.
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 from pydantic import ValidationError
@@ -17,6 +18,8 @@ from runtime_server.spending import OwnLedger
 
 logger = logging.getLogger(__name__)
 
+# As long as one does not answer, neither every caller waits for it nor every one is logged.
+REST_S: Final = 10.0
 _RESULT: Final = "samegraph:modal:result:"
 _SPENT: Final = "samegraph:modal:usd:"
 _LEDGER_TTL_S: Final = 3 * 86_400
@@ -27,13 +30,17 @@ T = TypeVar("T")
 class RedisStore:
     """A ResultCache and a Ledger. Results leave by their time to live, or as Redis is told to."""
 
-    def __init__(self, url: str, ttl_s: int) -> None:
+    def __init__(self, url: str, ttl_s: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._redis = connected(url)
         self._ttl_s = ttl_s
         self._own = OwnLedger()
+        self._clock = clock
+        self._rests_until = float("-inf")
 
     async def get(self, keys: Sequence[str]) -> Sequence[Remembered | None]:
         """One per key; None where nothing is remembered."""
+        if self._rests:
+            return (None,) * len(keys)
         try:
             held: Any = await self._redis.mget([_RESULT + key for key in keys])
         except RedisError as exc:
@@ -42,6 +49,8 @@ class RedisStore:
 
     async def put(self, scores: Mapping[str, Remembered]) -> None:
         """Remember."""
+        if self._rests:
+            return
         try:
             async with self._redis.pipeline(transaction=False) as pipeline:
                 for key, score in scores.items():
@@ -53,6 +62,8 @@ class RedisStore:
     async def add(self, day: str, usd: float) -> float:
         """The day's sum of all processes, with these; without Redis, of this process."""
         own = await self._own.add(day, usd)
+        if self._rests:
+            return own
         try:
             async with self._redis.pipeline(transaction=True) as pipeline:
                 pipeline.incrbyfloat(_SPENT + day, usd)
@@ -66,7 +77,12 @@ class RedisStore:
         """Let go of the connections."""
         await self._redis.aclose()
 
+    @property
+    def _rests(self) -> bool:
+        return self._clock() < self._rests_until
+
     def _lost(self, what: str, error: RedisError, instead: T) -> T:
+        self._rests_until = self._clock() + REST_S
         # Not its message, which may hold the address with its password.
         logger.warning("could not %s Redis: %s", what, type(error).__name__)
         return instead

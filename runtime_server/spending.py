@@ -19,6 +19,10 @@ class Ledger(Protocol):
         """The day's sum, with these."""
         ...
 
+    async def close(self) -> None:
+        """Let go of connections."""
+        ...
+
 
 class OwnLedger:
     """Of this process, and as long as it lives."""
@@ -33,6 +37,9 @@ class OwnLedger:
             self._day, self._usd = day, 0.0
         self._usd += usd
         return self._usd
+
+    async def close(self) -> None:
+        """Nothing to let go of."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +112,10 @@ class Spending:
     async def look(self) -> None:
         """See what others have spent."""
         await self._add(0.0)
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        await self._ledger.close()
 
     async def _add(self, usd: float) -> None:
         day = self._today()

@@ -54,6 +54,13 @@ def wait_for(holds: Callable[[], bool], within_s: float = 20.0) -> None:
         time.sleep(0.02)
 
 
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
 @contextmanager
 def black_hole() -> Iterator[str]:
     """An address that takes connections, and never says anything."""

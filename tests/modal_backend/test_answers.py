@@ -68,6 +68,18 @@ def test_golden_vectors_get_the_local_answer(modal: LoopbackModal, model: str) -
     assert modal.count("FunctionMap") == 1 + math.ceil(n_forms / 16)
 
 
+def test_a_batch_that_is_large_goes_through_the_store_and_comes_back(
+    modal: LoopbackModal, lexical_tiny: Artifact
+) -> None:
+    texts = [f"{n} {line['text']}" for line in golden(lexical_tiny) for n in range(3)]
+    here = asyncio.run(scores(LocalEngine.of(Settings(_env_file=None)), lexical_tiny, texts))
+    there = asyncio.run(scores(modal_engine(modal_batch_texts=1024), lexical_tiny, texts))
+    both = zip(here.items, there.items, strict=True)
+    assert all(a.probability == pytest.approx(b.probability, abs=TOLERANCE) for a, b in both)
+    # The container's answer, too, is larger than a message may be.
+    assert (modal.count("BlobCreate"), modal.count("BlobGet")) == (2, 2)
+
+
 def test_a_modal_with_an_input_plane_is_asked_in_the_way_that_can_be_taken_back(
     input_plane: LoopbackModal,
 ) -> None:

@@ -24,6 +24,7 @@ from tests.modal_backend.asking import (
     state,
     wait_for,
 )
+from tests.modal_backend.conftest import built, run_modal
 from tests.modal_loopback import Fault, LoopbackModal
 
 NO_ROOM_HERE = {"vps_cpu_memory_gb": 0.0001, "default_model": "lexical-tiny"}
@@ -95,13 +96,18 @@ def test_a_caller_who_hangs_up_frees_the_container(modal: LoopbackModal) -> None
         assert state(client)["breaker"] == "closed"
 
 
+def is_working(modal: LoopbackModal) -> bool:
+    """A container has taken a call that has not ended."""
+    return any(call.task_id and not call.done.is_set() for call in modal.calls.values())
+
+
 def test_a_lost_container_is_replaced_for_the_next_caller(modal: LoopbackModal) -> None:
     with serving() as client:
         warmed(client)
         modal.freeze()
         with ThreadPoolExecutor(1) as threads:
             coming = threads.submit(ask, client)
-            wait_for(lambda: any(c.task_id and not c.done.is_set() for c in modal.calls.values()))
+            wait_for(lambda: is_working(modal))
             modal.kill()
             answer = coming.result(DEADLINE_S)
         assert fallbacks(answer) == [("modal", "container_lost")]
@@ -240,3 +246,23 @@ def test_forbidden_by_the_operator_modal_is_never_asked(modal: LoopbackModal) ->
     with serving(allow_modal_inference=False) as client:
         assert fallbacks(ask(client)) == [("modal", "forbidden_by_settings")]
     assert (modal.count("ClientHello"), modal.count("FunctionMap")) == (0, 0)
+
+
+def test_a_container_stops_working_on_what_was_taken_back(modal: LoopbackModal) -> None:
+    model = built("minilm-small").manifest.model_id
+    assert run_modal(modal.environment, "publish", model).returncode == 0
+    # A minute of work.
+    texts = [f"{n} " + "The kettle clicked off. " * 4000 for n in range(16)]
+    body = {"texts": texts, "model_id": model, "prefer_backend": "modal"}
+
+    async def left_midway(url: httpx.URL) -> None:
+        async with httpx.AsyncClient(base_url=url, timeout=60) as caller:
+            asking = asyncio.create_task(caller.post("/batch-predict", json=body))
+            await asyncio.to_thread(wait_for, lambda: is_working(modal))
+            asking.cancel()
+
+    with serving(available_models=(model,), default_model=model) as client:
+        warmed(client)
+        asyncio.run(left_midway(client.base_url))
+        wait_for(lambda: "Successfully canceled input" in modal.logs())
+        assert ask(client).json()["backend"] == "modal"

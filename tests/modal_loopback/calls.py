@@ -80,8 +80,7 @@ class Calls(Core):
     async def FunctionCallCancel(self, request: Any) -> Any:
         call = self._call(request.function_call_id)
         call.cancelled = True
-        if call.task_id in self.containers:
-            self.containers[call.task_id].cancels.append(call.input_id)
+        self.cancels[call.input_id] = time.monotonic()
         self.finish(call, Result(status=Result.GENERIC_STATUS_TERMINATED, exception="cancelled"))
         return EMPTY
 

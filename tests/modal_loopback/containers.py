@@ -5,7 +5,6 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,8 @@ from tests.modal_loopback.state import Call, Container
 from tests.modal_loopback.storage import Storage
 
 POLL_S = 5.0
+# Containers send a heartbeat every second.
+HEARD_S = 5.0
 # Where a deployed class finds the Volume that Modal would have mounted.
 FOLDER_VARIABLE = "SAMEGRAPH_ARTIFACTS"
 
@@ -151,16 +152,13 @@ class Containers(Calls, Deployments, Storage):
         return EMPTY
 
     async def ContainerHeartbeat(self, _: Any) -> pb.ContainerHeartbeatResponse:
+        # A heartbeat does not say whose it is: all hear all, and ignore what they do not know.
+        since = time.monotonic() - HEARD_S
+        ids = [input_id for input_id, said in self.cancels.items() if said > since]
         response = pb.ContainerHeartbeatResponse()
-        ids = list(self._cancelled())
         if ids:
             response.cancel_input_event.CopyFrom(pb.CancelInputEvent(input_ids=ids))
         return response
-
-    def _cancelled(self) -> Iterator[str]:
-        for container in self.containers.values():
-            yield from container.cancels
-            container.cancels.clear()
 
     async def FunctionGetDynamicConcurrency(
         self, request: Any
@@ -201,8 +199,7 @@ class Containers(Calls, Deployments, Storage):
     async def _expire(self, call: Call, seconds: float) -> None:
         await asyncio.sleep(seconds)
         if not call.done.is_set():
-            if call.task_id in self.containers:
-                self.containers[call.task_id].cancels.append(call.input_id)
+            self.cancels[call.input_id] = time.monotonic()
             told = f"Task's current input exceeded its timeout of {seconds}s"
             self.finish(call, Result(status=Result.GENERIC_STATUS_TIMEOUT, exception=told))
 

@@ -58,6 +58,8 @@ class Core:
         self.queues: dict[str, asyncio.Queue[Call]] = defaultdict(asyncio.Queue)
         self.containers: dict[str, Container] = {}
         self.starting: Counter[str] = Counter()
+        # Inputs to be given up, and when that was said.
+        self.cancels: dict[str, float] = {}
         self._numbers = itertools.count(1)
         self._tasks: set[asyncio.Task[Any]] = set()
 

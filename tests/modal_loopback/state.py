@@ -51,7 +51,6 @@ class Container:
     function_id: str
     process: asyncio.subprocess.Process
     log: Path
-    cancels: list[str] = field(default_factory=list)
     replaced: bool = False
     served: bool = False
     failure: pb.GenericResult | None = None
