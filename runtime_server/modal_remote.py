@@ -66,7 +66,7 @@ class ModalRemote:
         self._plan = plan
         self._client: modal.Client | None = None
         self._connecting: asyncio.Task[modal.Client] | None = None
-        self._detectors: dict[str, Any] = {}
+        self._methods: dict[tuple[str, str], Any] = {}
         self._farewells: set[asyncio.Task[None]] = set()
 
     async def call(
@@ -112,17 +112,18 @@ class ModalRemote:
             ) from None
         except Exception as exc:  # of the modal package, and of whatever it raises from afar
             # A handle may be that of an app that is gone.
-            self._detectors.clear()
+            self._methods.clear()
             raise _as_engine_error(exc) from exc
 
-    async def _detector(self, manifest: Manifest) -> Any:  # noqa: ANN401
+    async def _method(self, manifest: Manifest, name: str) -> Any:  # noqa: ANN401
         client = await self._connected()
-        if manifest.digest not in self._detectors:
+        key = manifest.digest, name
+        if key not in self._methods:
             found = modal.Cls.from_name(self._plan.app, CLASS_NAME, client=client)
-            self._detectors[manifest.digest] = found(
-                model_id=manifest.model_id, digest=manifest.digest
-            )
-        return self._detectors[manifest.digest]
+            detector = found(model_id=manifest.model_id, digest=manifest.digest)
+            # Kept: to bind one takes longer than to send a text.
+            self._methods[key] = getattr(detector, name)
+        return self._methods[key]
 
     async def _connected(self) -> modal.Client:
         if self._client is not None and not self._client.is_closed():
@@ -140,7 +141,7 @@ class ModalRemote:
         self._connecting = None
         if not connecting.cancelled() and connecting.exception() is None:
             self._client = connecting.result()
-            self._detectors.clear()
+            self._methods.clear()
 
     async def _called(
         self,
@@ -149,7 +150,7 @@ class ModalRemote:
         given: tuple[object, ...],
         accepted: Callable[[], None],
     ) -> object:
-        function = getattr(await self._detector(manifest), method)
+        function = await self._method(manifest, method)
         spawning = asyncio.ensure_future(function.spawn.aio(*given))
         try:
             call = await asyncio.shield(spawning)
@@ -165,8 +166,8 @@ class ModalRemote:
         task.add_done_callback(self._farewells.discard)
 
     async def _pool(self, manifest: Manifest) -> Pool:
-        detector = await self._detector(manifest)
-        stats = await detector.predict.get_current_stats.aio()
+        predict = await self._method(manifest, "predict")
+        stats = await predict.get_current_stats.aio()
         if stats.num_total_runners == 0:
             await self._require_published(manifest)
         return Pool(stats.num_total_runners, stats.backlog)
