@@ -1,10 +1,10 @@
 """`python -m runtime_server modal`: deploys, publishes, looks, and takes away again."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Final, TypeVar
 
 import typer
 from rich.console import Console
@@ -41,6 +41,8 @@ HELP: Final = """Run models on Modal, on GPUs that are paid by the second.
 The token is MODAL_TOKEN_ID and MODAL_TOKEN_SECRET, or that of `modal token set`. docs/modal.md
 """
 BAD_SETTING: Final = 2
+
+T = TypeVar("T")
 
 commands = typer.Typer(
     add_completion=False,
@@ -107,7 +109,7 @@ def remove(
             console.print(f"removed the Volume {settings.modal_volume}")
 
 
-def _run(settings: Settings, work: Any) -> Any:  # noqa: ANN401
+def _run(settings: Settings, work: Callable[["ModalAdmin"], Awaitable[T]]) -> T:
     # Imported late: --help needs no modal package.
     from runtime_server.modal_credentials import require_credentials
 
@@ -116,7 +118,7 @@ def _run(settings: Settings, work: Any) -> Any:  # noqa: ANN401
     from runtime_server.modal_admin import ModalAdmin
     from runtime_server.modal_plan import ModalPlan
 
-    async def connected() -> Any:  # noqa: ANN401
+    async def connected() -> T:
         async with ModalAdmin.connected(credentials, ModalPlan.of(settings)) as admin:
             return await work(admin)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx
 
+from registry import FileStore
 from registry.store import DEFAULT_ROOT
 from runtime_server.app import create_app
 from runtime_server.settings import Settings
@@ -44,6 +45,13 @@ def fallbacks(answer: httpx.Response) -> list[tuple[str, str]]:
 
 def state(client: httpx.Client, backend: str = "modal") -> dict[str, object]:
     (found,) = (s for s in client.get("/backends").json()["backends"] if s["backend"] == backend)
+    return found
+
+
+def model_state(client: httpx.Client, model: str = "lexical-tiny") -> dict[str, object]:
+    """What Modal is known to do with the newest version of a model."""
+    reference = FileStore(DEFAULT_ROOT).resolve(model).manifest.reference
+    (found,) = (m for m in state(client)["models"] if m["model"] == reference)
     return found
 
 

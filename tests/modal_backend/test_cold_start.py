@@ -9,7 +9,8 @@ import pytest
 
 from runtime_server.cold_start import REST_S, ColdStart
 from runtime_server.errors import EngineError
-from tests.modal_backend.asking import ask, fallbacks, serving, state, wait_for
+from tests.modal_backend.asking import ask, fallbacks, model_state, serving, state, wait_for
+from tests.modal_backend.clock import Hands
 from tests.modal_loopback import LoopbackModal
 
 
@@ -29,7 +30,7 @@ def test_a_caller_with_time_waits_for_a_container(cold: LoopbackModal) -> None:
         answer = ask(client)
         assert answer.json()["backend"] == "modal"
         assert time.monotonic() - began > 1
-        assert (state(client)["models"][0]["warm"], cold.warm) == (True, 1)
+        assert (model_state(client)["warm"], cold.warm) == (True, 1)
         metrics = client.get("/metrics").text
     assert 'samegraph_modal_start_seconds_count{model="lexical-tiny' in metrics
 
@@ -43,10 +44,10 @@ def test_a_start_that_would_take_too_long_is_not_waited_for_and_goes_on(
         answers = [ask(client) for _ in range(3)]
         assert time.monotonic() - began < 10
         assert [fallbacks(a) for a in answers] == [[("modal", "cold_start")]] * 3
-        (model,) = state(client)["models"]
+        model = model_state(client)
         assert (model["warm"], model["expected_start_s"]) == (False, 60)
         # Nobody asks meanwhile, and the next caller finds it done.
-        wait_for(lambda: state(client)["models"][0]["warm"])
+        wait_for(lambda: model_state(client)["warm"])
         assert ask(client).json()["backend"] == "modal"
         assert state(client)["breaker"] == "closed"
     # One call has woken it, one has asked it.
@@ -100,15 +101,6 @@ def test_a_start_that_has_failed_is_not_paid_for_again_by_the_next_caller(
     assert damaged.count("FunctionMap") == 1
 
 
-class Hands:
-    """A clock that stands still unless it is set."""
-
-    now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 def test_what_is_expected_is_the_slowest_start_of_late() -> None:
     known = ColdStart(idle_s=60, first_guess_s=20)
     assert known.expected_s == 20
@@ -120,7 +112,7 @@ def test_what_is_expected_is_the_slowest_start_of_late() -> None:
 
 
 def test_a_container_is_thought_to_be_up_for_as_long_as_it_stays_without_work() -> None:
-    clock = Hands()
+    clock = Hands(100.0)
     known = ColdStart(idle_s=60, first_guess_s=20, clock=clock)
     assert (known.warm, known.remaining_s) == (False, 20)
     known.answered()
@@ -137,7 +129,7 @@ def test_a_container_is_thought_to_be_up_for_as_long_as_it_stays_without_work() 
 
 
 def test_what_a_start_failed_with_is_told_for_a_while() -> None:
-    clock = Hands()
+    clock = Hands(100.0)
     known = ColdStart(idle_s=60, first_guess_s=20, clock=clock)
     known.require_hope()
     known.failed(EngineError("cuda_failed", "no CUDA"))
@@ -148,7 +140,7 @@ def test_what_a_start_failed_with_is_told_for_a_while() -> None:
 
 
 def test_a_start_under_way_is_joined_and_what_remains_of_it_shrinks() -> None:
-    clock = Hands()
+    clock = Hands(100.0)
 
     async def joined() -> None:
         known = ColdStart(idle_s=60, first_guess_s=20, clock=clock)

@@ -50,13 +50,22 @@ def test_publish_completes_what_was_cut_off(modal: LoopbackModal, lexical_tiny: 
 
 
 def test_deploy_sends_the_settings_and_both_packages_and_no_artifact(modal: LoopbackModal) -> None:
-    changes = {"MODAL_GPU": "A10", "MODAL_MIN_CONTAINERS": "1", "MODAL_IDLE_S": "60"}
+    changes = {
+        "MODAL_GPU": "a10",
+        "MODAL_MIN_CONTAINERS": "1",
+        "MODAL_MAX_CONTAINERS": "7",
+        "MODAL_IDLE_S": "60",
+        "MODAL_TIMEOUT_S": "45",
+        "MODAL_START_TIMEOUT_S": "90",
+    }
     done = run_modal(modal.environment, "deploy", **changes)
     assert done.returncode == 0, done.stderr
     (function,) = modal.functions.values()
     assert function.resources.gpu_config.gpu_type == "A10"
     assert function.autoscaler_settings.min_containers == 1
+    assert function.autoscaler_settings.max_containers == 7
     assert function.autoscaler_settings.scaledown_window == 60
+    assert (function.timeout_secs, function.startup_timeout_secs) == (45, 90)
     assert function.retry_policy.retries == 0
     sent = {file.filename for files in modal.mounts.values() for file in files}
     assert "/root/registry/norm1_table.json" in sent

@@ -12,23 +12,15 @@ from runtime_server.modal_price import usd_per_hour
 from runtime_server.settings import Settings
 from runtime_server.spending import OwnLedger, Price, Spending
 from tests.modal_backend.asking import TEXT, ask, fallbacks, serving, state, wait_for
+from tests.modal_backend.clock import Hands
 from tests.modal_loopback import LoopbackModal
 
 DAY = 86_400.0
 HOURLY = Price(usd_per_hour=3.6, idle_s=100)  # a tenth of a cent per second
 
 
-class Hands:
-    """A clock that stands still unless it is set."""
-
-    now = 20_000 * DAY
-
-    def __call__(self) -> float:
-        return self.now
-
-
 def spending(budget_usd: float | None = None) -> tuple[Spending, Hands]:
-    clock = Hands()
+    clock = Hands(20_000 * DAY)
     return Spending(HOURLY, budget_usd, OwnLedger(), clock=clock), clock
 
 
@@ -95,6 +87,7 @@ def test_a_new_day_has_a_new_budget() -> None:
 def test_a_budget_needs_a_price() -> None:
     known = Settings(_env_file=None, modal_gpu="L4")
     assert usd_per_hour(known) == pytest.approx(0.7992 + 4 * 0.0473 + 8 * 0.008)
+    assert usd_per_hour(Settings(_env_file=None, modal_gpu="l4!")) == usd_per_hour(known)
     unknown = Settings(_env_file=None, modal_gpu="X1", modal_daily_budget_usd=1)
     assert usd_per_hour(unknown) is None
     with pytest.raises(SettingsError, match="MODAL_USD_PER_HOUR"):

@@ -17,6 +17,7 @@ from registry import Artifact
 from runtime_server.modal_answer import ModalScore
 from runtime_server.result_cache import MemoryCache, Remembered, cache_key
 from tests.modal_backend.asking import TEXT, ask, black_hole, free_port, serving, wait_for
+from tests.modal_backend.clock import Hands
 from tests.modal_loopback import LoopbackModal
 
 SCORE = Remembered(
@@ -113,16 +114,16 @@ def test_a_key_depends_on_artifact_and_normal_form(lexical_tiny: Artifact) -> No
 
 
 def test_the_oldest_makes_room_and_time_forgets() -> None:
-    now = [0.0]
+    clock = Hands(0.0)
 
     async def used() -> None:
-        cache = MemoryCache(most=2, ttl_s=10, clock=lambda: now[0])
+        cache = MemoryCache(most=2, ttl_s=10, clock=clock)
         await cache.put({"a": SCORE})
         await cache.put({"b": SCORE})
         assert await cache.get(["a"]) == (SCORE,)
         await cache.put({"c": SCORE})
         assert await cache.get(["a", "b", "c"]) == (SCORE, None, SCORE)
-        now[0] = 10
+        clock.now = 10
         assert await cache.get(["a", "c"]) == (None, None)
 
     asyncio.run(used())
@@ -194,10 +195,10 @@ def test_a_redis_that_does_not_answer_is_left_alone_for_a_while(
 ) -> None:
     from runtime_server.redis_store import REST_S, RedisStore
 
-    port, now = free_port(), [0.0]
+    port, clock = free_port(), Hands(0.0)
 
     async def used() -> None:
-        store = RedisStore(f"redis://:secret@127.0.0.1:{port}/0", ttl_s=60, clock=lambda: now[0])
+        store = RedisStore(f"redis://:secret@127.0.0.1:{port}/0", ttl_s=60, clock=clock)
         for _ in range(3):
             assert await store.get(["a"]) == (None,)
             await store.put({"a": SCORE})
@@ -206,7 +207,7 @@ def test_a_redis_that_does_not_answer_is_left_alone_for_a_while(
         with started([*redis_command[:-1], "--requirepass", "secret", "--port"], port):
             await store.put({"a": SCORE})
             assert await store.get(["a"]) == (None,)
-            now[0] += REST_S
+            clock.now += REST_S
             await store.put({"a": SCORE})
             assert await store.get(["a"]) == (SCORE,)
             # Redis has missed some of it, this process has not.

@@ -73,6 +73,7 @@ class Core:
     def forget(self) -> None:
         """Faults and the log."""
         self.garbled = None
+        self.blob_delay_s = 0.0
         self.faults.clear()
         self.always.clear()
         self.log.clear()
