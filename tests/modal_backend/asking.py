@@ -1,8 +1,7 @@
 """A server of this project in front of the loopback Modal, and what its answers say."""
 
 import socket
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from registry.store import DEFAULT_ROOT
 from runtime_server.app import create_app
 from runtime_server.settings import Settings
 from tests.server.conftest import listening
+from tests.waiting import wait_for
 
 TEXT = "The kettle clicked off before I had found a clean mug."
 
@@ -53,20 +53,6 @@ def model_state(client: httpx.Client, model: str = "lexical-tiny") -> dict[str, 
     reference = FileStore(DEFAULT_ROOT).resolve(model).manifest.reference
     (found,) = (m for m in state(client)["models"] if m["model"] == reference)
     return found
-
-
-def wait_for(holds: Callable[[], bool], within_s: float = 20.0) -> None:
-    until = time.monotonic() + within_s
-    while not holds():
-        assert time.monotonic() < until, "it did not come to that"
-        time.sleep(0.02)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @contextmanager

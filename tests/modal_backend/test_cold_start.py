@@ -9,9 +9,10 @@ import pytest
 
 from runtime_server.cold_start import REST_S, ColdStart
 from runtime_server.errors import EngineError
-from tests.modal_backend.asking import ask, fallbacks, model_state, serving, state, wait_for
+from tests.modal_backend.asking import ask, fallbacks, model_state, serving, state
 from tests.modal_backend.clock import Hands
 from tests.modal_loopback import LoopbackModal
+from tests.waiting import wait_for
 
 
 @pytest.fixture

@@ -11,9 +11,10 @@ from runtime_server.modal_engine import ModalEngine
 from runtime_server.modal_price import usd_per_hour
 from runtime_server.settings import Settings
 from runtime_server.spending import OwnLedger, Price, Spending
-from tests.modal_backend.asking import TEXT, ask, fallbacks, serving, state, wait_for
+from tests.modal_backend.asking import TEXT, ask, fallbacks, serving, state
 from tests.modal_backend.clock import Hands
 from tests.modal_loopback import LoopbackModal
+from tests.waiting import wait_for
 
 DAY = 86_400.0
 HOURLY = Price(usd_per_hour=3.6, idle_s=100)  # a tenth of a cent per second

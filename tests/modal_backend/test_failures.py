@@ -15,19 +15,11 @@ from runtime_server.metrics import Metrics
 from runtime_server.modal_credentials import ModalCredentials
 from runtime_server.modal_engine import ModalEngine
 from runtime_server.settings import Settings
-from tests.modal_backend.asking import (
-    TEXT,
-    ask,
-    black_hole,
-    fallbacks,
-    model_state,
-    serving,
-    state,
-    wait_for,
-)
+from tests.modal_backend.asking import TEXT, ask, black_hole, fallbacks, model_state, serving, state
 from tests.modal_backend.conftest import built, run_modal
 from tests.modal_loopback import Fault, LoopbackModal
 from tests.modal_loopback.state import Call
+from tests.waiting import wait_for
 
 NO_ROOM_HERE = {"vps_cpu_memory_gb": 0.0001, "default_model": "lexical-tiny"}
 DEADLINE_S = 10.0

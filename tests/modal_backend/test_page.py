@@ -10,8 +10,10 @@ import sys
 import httpx
 
 from tests.conftest import ROOT
-from tests.modal_backend.asking import fallbacks, free_port, wait_for
+from tests.modal_backend.asking import fallbacks
 from tests.modal_loopback import running
+from tests.redis_server import free_port
+from tests.waiting import wait_for
 
 
 def commands() -> list[str]:

