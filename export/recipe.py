@@ -240,6 +240,8 @@ def read_recipe(folder: Path) -> Recipe:
         recipe = Recipe.model_validate({**tomllib.loads(path.read_text("utf-8")), "folder": folder})
     except OSError as exc:
         raise RecipeError(f"{path} cannot be read: {exc.strerror}") from None
+    except UnicodeDecodeError as exc:
+        raise RecipeError(f"{path} is not UTF-8 at byte {exc.start}") from None
     except tomllib.TOMLDecodeError as exc:
         raise RecipeError(f"{path} is not TOML: {exc}") from None
     except ValidationError as exc:

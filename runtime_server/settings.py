@@ -380,6 +380,8 @@ def load_settings(**overrides: object) -> Settings:
         return Settings(**given)  # type: ignore[arg-type]  # pydantic checks each by its name
     except ValidationError as exc:
         raise SettingsError("; ".join(_explained(exc))) from None
+    except UnicodeDecodeError as exc:
+        raise SettingsError(f".env is not UTF-8 at byte {exc.start}") from None
 
 
 def _explained(error: ValidationError) -> Iterator[str]:
