@@ -14,7 +14,10 @@ from runtime_server.routing import NOT_CONFIGURED, Preferences
 
 logger = logging.getLogger(__name__)
 
-WARM_TEXT: Final = "A first sentence, so that the session is there when a caller comes."
+_SENTENCE: Final = "A first sentence, so that the session is there when a caller comes. "
+# Windows and batches as large as they come: memory that a run needs stays with its session, and is
+# taken now instead of while requests are answered.
+WARM_TEXTS: Final = (_SENTENCE * 60, *(_SENTENCE,) * 16, *(_SENTENCE * 5,) * 4)
 STOPPING: Final = "the server is stopping"
 
 
@@ -56,7 +59,7 @@ class Readiness:
 
     async def answer_once(self, artifact: Artifact) -> None:
         """Have the model in memory, and see it answer. Raises ServerError."""
-        await self._router.answer(artifact, (WARM_TEXT,), self._preferences(artifact))
+        await self._router.answer(artifact, WARM_TEXTS, self._preferences(artifact))
 
     async def _until_it_answers(self, reference: str | None) -> None:
         while True:

@@ -19,6 +19,7 @@ from runtime_server.graph_session import SessionPlan
 from runtime_server.loaded_model import LoadedModel
 from runtime_server.local_engine import LocalEngine, QueueLimits
 from runtime_server.placement import MemoryBudget
+from tests.waiting import wait_for
 
 MakeClient = Callable[..., httpx.Client]
 TIMINGS = EngineTimings(load_ms=0, normalize_ms=0, queue_ms=0, run_ms=0)
@@ -136,6 +137,7 @@ def test_more_tokens_than_may_wait_are_refused_while_the_first_ones_run(
         limits=QueueLimits(most_tokens=50),
     )
     client = make_client({Backend.LOCAL: engine})
+    wait_for(lambda: client.get("/readyz").status_code == 200)
     found: list[httpx.Response] = []
     held = threading.Thread(
         target=lambda: found.append(client.post("/predict", json={"text": "hold " * 20}))

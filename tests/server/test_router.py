@@ -11,7 +11,7 @@ from registry import Artifact, Backend
 from registry.manifest import Routing
 from runtime_server.engine import Availability, EngineTimings, Score, Scores
 from runtime_server.errors import EngineError, EngineOverloadedError
-from runtime_server.readiness import WARM_TEXT
+from runtime_server.readiness import WARM_TEXTS
 
 LOCAL, MODAL = Backend.LOCAL, Backend.MODAL
 SMALL = Routing(preferred_backend=LOCAL, fallback_backends=(MODAL,))
@@ -37,7 +37,7 @@ class Somewhere:
     async def predict(
         self, artifact: Artifact, texts: Sequence[str], *, token_level: bool = False
     ) -> Scores:
-        self.texts += [text for text in texts if text != WARM_TEXT]
+        self.texts += [text for text in texts if text not in WARM_TEXTS]
         try:
             if self.hangs:
                 await asyncio.Event().wait()
