@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { build } from 'esbuild';
 import { compactNorm1Table } from './norm1_table.mjs';
+import { onnxruntimeDefinition, smallOnnxruntime } from './onnxruntime.mjs';
 import { wasmDefinition } from './wasm.mjs';
 
 /** What the library leaves to the one who installs it. */
@@ -12,11 +13,11 @@ const RUNTIMES = ['onnxruntime-web', 'onnxruntime-node'];
 /** Loaded only for artifacts that read tokens; no other script holds any of it. */
 const TOKENS = { source: 'src/tokens.ts', script: './tokens.js' };
 
-/** What bundlers must not follow, and the comments that tell them so, which esbuild drops. */
+/** What bundlers must not follow: the comment tells them so, which esbuild drops. */
 const LEFT_TO_BROWSER = [
-  ['import(', '/*webpackIgnore:true*//*@vite-ignore*/', `new URL("${TOKENS.script}"`],
-  // Where onnxruntime would find itself: it is inside the worker.
-  ['(', '/*webpackIgnore:true*/', '"ort.wasm.bundle.min.mjs"'],
+  'import(',
+  '/*webpackIgnore:true*//*@vite-ignore*/',
+  `new URL("${TOKENS.script}"`,
 ];
 
 const COMMON = {
@@ -29,13 +30,15 @@ const COMMON = {
   plugins: [compactNorm1Table],
 };
 
+const BROWSER = { ...COMMON, plugins: [compactNorm1Table, smallOnnxruntime] };
+
 /** The library: browser entry, worker, Node entry, declarations. */
 export async function buildLibrary(root, outdir) {
   const define = await wasmDefinition();
   await Promise.all([
     build({
-      ...COMMON,
-      define,
+      ...BROWSER,
+      define: { ...define, ...onnxruntimeDefinition },
       absWorkingDir: root,
       outdir,
       entryPoints: ['src/index.ts', 'src/worker.ts', TOKENS.source],
@@ -62,8 +65,8 @@ export async function buildPageScripts(root, outdir) {
     tokens: TOKENS.source,
   };
   await build({
-    ...COMMON,
-    define: await wasmDefinition(),
+    ...BROWSER,
+    define: { ...(await wasmDefinition()), ...onnxruntimeDefinition },
     absWorkingDir: root,
     outdir,
     entryPoints,
@@ -72,13 +75,10 @@ export async function buildPageScripts(root, outdir) {
 
 /** Vite and webpack still copy what `new URL` names. */
 async function markForBundlers(path) {
-  let source = await readFile(path, 'utf8');
-  for (const [before, marks, after] of LEFT_TO_BROWSER) {
-    if (!source.includes(before + after))
-      throw new Error(`${path}: ${before}${after} is not there`);
-    source = source.replaceAll(before + after, before + marks + after);
-  }
-  await writeFile(path, source);
+  const [before, marks, after] = LEFT_TO_BROWSER;
+  const source = await readFile(path, 'utf8');
+  if (!source.includes(before + after)) throw new Error(`${path}: ${before}${after} is not there`);
+  await writeFile(path, source.replaceAll(before + after, before + marks + after));
 }
 
 async function declarations(root, outdir) {

@@ -1,4 +1,6 @@
-import * as runtime from 'onnxruntime-web/wasm';
+import { env, InferenceSession, Tensor } from 'onnxruntime-web/wasm';
+/*! Bundled: onnxruntime-web, Copyright Microsoft Corporation, MIT License,
+   https://github.com/microsoft/onnxruntime/blob/main/LICENSE */
 import { artifactOf } from './detection.js';
 import { fetchText, fetchVerified, type OnProgress } from './download.js';
 import { configureWasm, Engine } from './engine.js';
@@ -39,8 +41,8 @@ class WorkerSide {
       fetchFile(location.wasmUrl, { sha256: WASM_SHA256, bytes: WASM_BYTES }),
       fetchArtifact(location, fetchFile),
     ]);
-    configureWasm(runtime.env, wasm);
-    const engine = await Engine.load(runtime, manifest, model, 'wasm', tokens);
+    configureWasm(env, wasm);
+    const engine = await Engine.load({ InferenceSession, Tensor }, manifest, model, 'wasm', tokens);
     await engine.score([WARM_UP], false);
     this.#engine = engine;
     return { kind: 'loaded', artifact: artifactOf(manifest, 'wasm') };

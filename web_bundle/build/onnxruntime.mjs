@@ -1,0 +1,70 @@
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { dirname } from 'node:path';
+
+/** onnxruntime-web's own switches (its lib/build-def.d.ts): WebAssembly on one thread, nothing else. */
+const SWITCHES = {
+  DISABLE_WEBGL: true,
+  DISABLE_JSEP: true,
+  DISABLE_WEBGPU: true,
+  DISABLE_WEBNN: true,
+  DISABLE_WASM: false,
+  DISABLE_WASM_PROXY: true,
+  ENABLE_JSPI: false,
+  ENABLE_BUNDLE_WASM_JS: true,
+  IS_ESM: true,
+};
+
+/** For esbuild; without `process`, no bundler takes the script for one of Node. */
+export const onnxruntimeDefinition = {
+  ...Object.fromEntries(
+    Object.entries(SWITCHES).map(([name, value]) => [`BUILD_DEFS.${name}`, String(value)]),
+  ),
+  process: 'undefined',
+  'globalThis.process': 'undefined',
+};
+
+/** In place of what looks for the script's own address, to import it again: nothing here needs it. */
+const EMBEDDED = `
+export const scriptSrc = undefined;
+export const isEsmImportMetaUrlHardcodedAsFileUri = false;
+export const inferWasmPathPrefixFromScriptSrc = () => undefined;
+export const importProxyWorker = undefined;
+export const importWasmModule = async () => [
+  undefined,
+  (await import('onnxruntime-web/ort-wasm-simd-threaded.mjs')).default,
+];`;
+
+/** Only images, textures and profiling need these. */
+const UNUSED =
+  /onnxruntime-common.dist.esm.(tensor-conversion-impl|tensor-factory-impl|trace)\.js$/;
+
+/**
+ * esbuild plugin: `onnxruntime-web/wasm` from the sources in its package, without what this library never runs. A sixth
+ * smaller than the file that comes with it.
+ */
+export const smallOnnxruntime = {
+  name: 'small-onnxruntime',
+  setup(build) {
+    const wasm = createRequire(import.meta.url).resolve('onnxruntime-web/wasm');
+    const path = `${dirname(dirname(wasm))}/lib/index.ts`;
+    build.onResolve({ filter: /^onnxruntime-web\/wasm$/ }, () => ({ path, sideEffects: true }));
+    build.onLoad({ filter: /wasm-utils-import\.ts$/ }, ({ path }) => ({
+      contents: EMBEDDED,
+      resolveDir: dirname(path),
+    }));
+    build.onLoad({ filter: UNUSED }, async ({ path }) => ({
+      contents: emptied(await readFile(path, 'utf8')),
+    }));
+    build.onResolve({ filter: /^(node:.*|module|worker_threads)$/ }, ({ path }) => ({
+      path,
+      namespace: 'node',
+    }));
+    build.onLoad({ filter: /.*/, namespace: 'node' }, () => ({ contents: '' }));
+  },
+};
+
+function emptied(source) {
+  const names = Array.from(source.matchAll(/^export const (\w+)/gm), ([, name]) => name);
+  return names.map((name) => `export const ${name} = () => undefined;`).join('\n');
+}
