@@ -14,9 +14,10 @@ from tests.browser.conftest import WAIT_MS
 MARK = "xylophone-marmalade-42"
 TEXT = f"Between us: {MARK}. Keep it to yourself, and tell nobody else about it. " * 5
 DETECT = """async ([options, input, wishes]) => {
-  const { createHybridDetector } = await import('./detector.js');
+  const { createDetector } = await import('./detector.js');
   try {
-    const detector = await createHybridDetector({ server: '../', ...options });
+    const { server = '../', ...more } = options;
+    const detector = await createDetector({ ...more, ...(server && { server }) });
     const answer = await detector.detect(input, wishes ?? {});
     await detector.dispose();
     return answer;
@@ -25,8 +26,8 @@ DETECT = """async ([options, input, wishes]) => {
   }
 }"""
 ABORTED = """async (options) => {
-  const { createHybridDetector } = await import('./detector.js');
-  const detector = await createHybridDetector({ server: '../', ...options });
+  const { createDetector } = await import('./detector.js');
+  const detector = await createDetector({ server: '../', ...options });
   const controller = new AbortController();
   const call = detector.detect('A text.', { signal: controller.signal });
   controller.abort();
@@ -148,3 +149,10 @@ def test_wishes_mean_the_same_on_both_sides(page: Opened) -> None:
     ]
     assert places[0] == places[1]
     assert len(places[0]) > 1
+
+
+def test_a_server_is_a_place_to_load_a_model_from(page: Opened, lexical_tiny: Artifact) -> None:
+    answer = page.detect("only_client", server=None, baseUrl="../", model="lexical-tiny")
+    assert answer["backend"] == "client_side"
+    assert answer["metadata"]["artifact_digest"] == lexical_tiny.manifest.digest
+    assert not any(url.endswith("/predict") for url in page.urls)

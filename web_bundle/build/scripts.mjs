@@ -32,6 +32,9 @@ const COMMON = {
 
 const BROWSER = { ...COMMON, plugins: [compactNorm1Table, smallOnnxruntime] };
 
+/** Loaded only where a detector is to run in the page's own thread. */
+const MAIN_THREAD = { source: 'src/main_thread.ts', script: './main_thread.js' };
+
 /** The library: browser entry, worker, Node entry, declarations. */
 export async function buildLibrary(root, outdir) {
   const define = await wasmDefinition();
@@ -41,14 +44,19 @@ export async function buildLibrary(root, outdir) {
       define: { ...define, ...onnxruntimeDefinition },
       absWorkingDir: root,
       outdir,
-      entryPoints: ['src/index.ts', 'src/worker.ts', TOKENS.source],
-    }).then(() => markForBundlers(join(outdir, 'worker.js'))),
+      entryPoints: ['src/index.ts', 'src/worker.ts', MAIN_THREAD.source, TOKENS.source],
+      external: [MAIN_THREAD.script],
+    }).then(() =>
+      Promise.all(
+        ['worker.js', MAIN_THREAD.script].map((name) => markForBundlers(join(outdir, name))),
+      ),
+    ),
     build({
       ...COMMON,
       define,
       absWorkingDir: root,
       outdir,
-      entryPoints: ['src/node.ts'],
+      entryPoints: ['src/node.ts', 'src/node_worker.ts'],
       platform: 'node',
       external: [...RUNTIMES, TOKENS.script],
     }),
@@ -62,6 +70,7 @@ export async function buildPageScripts(root, outdir) {
     app: 'src/page/main.ts',
     detector: 'src/index.ts',
     worker: 'src/worker.ts',
+    main_thread: MAIN_THREAD.source,
     tokens: TOKENS.source,
   };
   await build({
@@ -70,6 +79,7 @@ export async function buildPageScripts(root, outdir) {
     absWorkingDir: root,
     outdir,
     entryPoints,
+    external: [MAIN_THREAD.script],
   });
 }
 

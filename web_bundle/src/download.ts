@@ -1,6 +1,7 @@
 import { digestOf, requireDigest, type Sha256 } from './digest.js';
 import { DetectorError } from './errors.js';
 import type { FileCache } from './file_cache.js';
+import type { OnProgress } from './progress.js';
 
 /** How often a transfer that broke off is taken up again where it ended. */
 const RESUMPTIONS = 3;
@@ -11,18 +12,6 @@ export interface WantedFile {
   readonly sha256: Sha256;
   readonly bytes: number;
 }
-
-/** How far loading is. */
-export interface Progress {
-  readonly url: string;
-  /** Bytes that are here. */
-  readonly loaded: number;
-  /** Bytes of the whole file. */
-  readonly total: number;
-  readonly source: 'network' | 'cache';
-}
-
-export type OnProgress = (progress: Progress) => void;
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -39,7 +28,8 @@ export async function fetchVerified(
   const cached = await cache?.read(file.sha256);
   if (cached !== undefined) {
     if ((await digestOf(cached)) === file.sha256) {
-      onProgress({ url: file.url, loaded: file.bytes, total: file.bytes, source: 'cache' });
+      const { url, bytes } = file;
+      onProgress({ phase: 'download', url, loaded: bytes, total: bytes, source: 'cache' });
       return cached;
     }
     await cache?.remove(file.sha256);
@@ -140,7 +130,7 @@ class Transfer {
     if (this.loaded > total) {
       throw new DetectorError('digest_mismatch', `${url} is longer than its ${total} bytes`);
     }
-    this.#onProgress({ url, loaded: this.loaded, total, source: 'network' });
+    this.#onProgress({ phase: 'download', url, loaded: this.loaded, total, source: 'network' });
   }
 
   #joined(): Bytes {
