@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 
 /** onnxruntime-web's own switches (its lib/build-def.d.ts): WebAssembly on one thread, nothing else. */
 const SWITCHES = {
@@ -36,19 +36,20 @@ export const importWasmModule = async () => [
 ];`;
 
 /** Only images, textures and profiling need these. */
-const UNUSED =
-  /onnxruntime-common.dist.esm.(tensor-conversion-impl|tensor-factory-impl|trace)\.js$/;
+const UNUSED = /onnxruntime-common.dist.esm.(tensor-.*-impl|trace)\.js$/;
 
-/**
- * esbuild plugin: `onnxruntime-web/wasm` from the sources in its package, without what this library never runs. A sixth
- * smaller than the file that comes with it.
- */
+/** esbuild plugin: for `onnxruntime-web/wasm`, its package's sources without what this library never runs. */
 export const smallOnnxruntime = {
   name: 'small-onnxruntime',
   setup(build) {
     const wasm = createRequire(import.meta.url).resolve('onnxruntime-web/wasm');
-    const path = `${dirname(dirname(wasm))}/lib/index.ts`;
-    build.onResolve({ filter: /^onnxruntime-web\/wasm$/ }, () => ({ path, sideEffects: true }));
+    const sources = join(dirname(wasm), '..', 'lib');
+    build.onResolve({ filter: /^onnxruntime-web\/wasm$/ }, () => ({
+      path: join(import.meta.dirname, 'onnxruntime_wasm.js'),
+    }));
+    build.onResolve({ filter: /^onnxruntime-web\/lib\// }, ({ path }) => ({
+      path: `${join(sources, '..', '..', path)}.ts`,
+    }));
     build.onLoad({ filter: /wasm-utils-import\.ts$/ }, ({ path }) => ({
       contents: EMBEDDED,
       resolveDir: dirname(path),

@@ -44,7 +44,13 @@ export async function buildLibrary(root, outdir) {
       define: { ...define, ...onnxruntimeDefinition },
       absWorkingDir: root,
       outdir,
-      entryPoints: ['src/index.ts', 'src/worker.ts', MAIN_THREAD.source, TOKENS.source],
+      entryPoints: [
+        'src/index.ts',
+        'src/norm1.ts',
+        'src/worker.ts',
+        MAIN_THREAD.source,
+        TOKENS.source,
+      ],
       external: [MAIN_THREAD.script],
     }).then(() =>
       Promise.all(

@@ -9,7 +9,6 @@ export type {
 export { type ClientOptions, createDetector, type HybridOptions } from './detector.js';
 export { DetectorError, type ErrorCode, isDetectorError } from './errors.js';
 export type { Manifest } from './manifest.js';
-export { norm1 } from './norm1.js';
 export type { OnProgress, Progress } from './progress.js';
 export type { DetectOptions, Detector, HybridDetector } from './scorer.js';
 export { countWords, type Segment, segments } from './segments.js';
