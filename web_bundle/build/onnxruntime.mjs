@@ -15,8 +15,8 @@ const SWITCHES = {
   IS_ESM: true,
 };
 
-/** For esbuild; without `process`, no bundler takes the script for one of Node. */
-export const onnxruntimeDefinition = {
+/** Without `process`, no bundler takes the script for one of Node. */
+const DEFINITION = {
   ...Object.fromEntries(
     Object.entries(SWITCHES).map(([name, value]) => [`BUILD_DEFS.${name}`, String(value)]),
   ),
@@ -38,10 +38,12 @@ export const importWasmModule = async () => [
 /** Only images, textures and profiling need these. */
 const UNUSED = /onnxruntime-common.dist.esm.(tensor-.*-impl|trace)\.js$/;
 
-/** esbuild plugin: for `onnxruntime-web/wasm`, its package's sources without what this library never runs. */
+/** esbuild plugin: for `onnxruntime-web/wasm`, its package's sources without what this library never runs. Node has its own. */
 export const smallOnnxruntime = {
   name: 'small-onnxruntime',
   setup(build) {
+    if (build.initialOptions.platform === 'node') return;
+    build.initialOptions.define = { ...build.initialOptions.define, ...DEFINITION };
     const wasm = createRequire(import.meta.url).resolve('onnxruntime-web/wasm');
     const sources = join(dirname(wasm), '..', 'lib');
     build.onResolve({ filter: /^onnxruntime-web\/wasm$/ }, () => ({

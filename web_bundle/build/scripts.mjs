@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { build } from 'esbuild';
 import { compactNorm1Table } from './norm1_table.mjs';
-import { onnxruntimeDefinition, smallOnnxruntime } from './onnxruntime.mjs';
+import { smallOnnxruntime } from './onnxruntime.mjs';
 import { wasmDefinition } from './wasm.mjs';
 
 /** What the library leaves to the one who installs it. */
@@ -12,6 +12,9 @@ const RUNTIMES = ['onnxruntime-web', 'onnxruntime-node'];
 
 /** Loaded only for artifacts that read tokens; no other script holds any of it. */
 const TOKENS = { source: 'src/tokens.ts', script: './tokens.js' };
+
+/** Loaded only where a detector is to run in the page's own thread. */
+const MAIN_THREAD = { source: 'src/main_thread.ts', script: './main_thread.js' };
 
 /** What bundlers must not follow: the comment tells them so, which esbuild drops. */
 const LEFT_TO_BROWSER = [
@@ -27,21 +30,17 @@ const COMMON = {
   target: 'es2022',
   legalComments: 'linked',
   logLevel: 'warning',
-  plugins: [compactNorm1Table],
+  plugins: [compactNorm1Table, smallOnnxruntime],
+  external: [MAIN_THREAD.script],
 };
-
-const BROWSER = { ...COMMON, plugins: [compactNorm1Table, smallOnnxruntime] };
-
-/** Loaded only where a detector is to run in the page's own thread. */
-const MAIN_THREAD = { source: 'src/main_thread.ts', script: './main_thread.js' };
 
 /** The library: browser entry, worker, Node entry, declarations. */
 export async function buildLibrary(root, outdir) {
   const define = await wasmDefinition();
   await Promise.all([
     build({
-      ...BROWSER,
-      define: { ...define, ...onnxruntimeDefinition },
+      ...COMMON,
+      define,
       absWorkingDir: root,
       outdir,
       entryPoints: [
@@ -51,7 +50,6 @@ export async function buildLibrary(root, outdir) {
         MAIN_THREAD.source,
         TOKENS.source,
       ],
-      external: [MAIN_THREAD.script],
     }).then(() =>
       Promise.all(
         ['worker.js', MAIN_THREAD.script].map((name) => markForBundlers(join(outdir, name))),
@@ -80,12 +78,11 @@ export async function buildPageScripts(root, outdir) {
     tokens: TOKENS.source,
   };
   await build({
-    ...BROWSER,
-    define: { ...(await wasmDefinition()), ...onnxruntimeDefinition },
+    ...COMMON,
+    define: await wasmDefinition(),
     absWorkingDir: root,
     outdir,
     entryPoints,
-    external: [MAIN_THREAD.script],
   });
 }
 

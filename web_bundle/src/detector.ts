@@ -3,45 +3,20 @@ import { RemoteHost } from './channel.js';
 import type { Artifact } from './detection.js';
 import { DetectorError } from './errors.js';
 import type { Host } from './host.js';
-import { type BrowserOptions, type NoServer, type ServerOptions, sourceOf } from './options.js';
+import { type BrowserOptions, sourceOf } from './options.js';
 import { portOf } from './port.js';
 import type { LoadOrder } from './protocol.js';
-import { type Detector, type HybridDetector, ScoringDetector } from './scorer.js';
-import { twoSided } from './two_sided.js';
+import { type Detector, ScoringDetector } from './scorer.js';
 import { absoluteUrl } from './urls.js';
 
-/** A detector that runs a model here, and nowhere else. */
-export type ClientOptions = BrowserOptions & NoServer;
-
-/** A detector of a server, of this page, or of both. */
-export type HybridOptions = BrowserOptions & ServerOptions;
-
 /**
- * Makes a detector. Every file is verified before it is used.
- *
- * Without a server, the artifact is loaded at once; with one, as `mode` says, and by the server's delegation unless
- * `baseUrl` or `manifestUrl` says otherwise.
+ * Loads an artifact here; every file is verified before it is used.
  *
  * @throws DetectorError `fetch_failed`, `bad_manifest`, `digest_mismatch`, `unsupported_model`, `out_of_memory`,
  *   `runtime_failed` or `aborted`.
- * @throws RangeError where the options name no artifact, or contradict each other.
+ * @throws RangeError where the options name no artifact, or two.
  */
-export function createDetector(options: ClientOptions): Promise<Detector>;
-export function createDetector(
-  options: ClientOptions | HybridOptions,
-): Promise<Detector | HybridDetector>;
-export function createDetector(options: HybridOptions): Promise<HybridDetector>;
-export async function createDetector(
-  options: ClientOptions | HybridOptions,
-): Promise<HybridDetector> {
-  if (options.server !== undefined) return twoSided(options, open);
-  if (options.mode !== undefined && options.mode !== 'only_client') {
-    throw new RangeError(`mode ${options.mode} needs a server`);
-  }
-  return open(options);
-}
-
-async function open(options: BrowserOptions): Promise<Detector> {
+export async function createDetector(options: BrowserOptions): Promise<Detector> {
   const order = orderOf(options);
   const signals = options.signal ? [options.signal] : [];
   const [host, artifact] = await unlessAborted(signals, () => loaded(options, order));
@@ -50,16 +25,19 @@ async function open(options: BrowserOptions): Promise<Detector> {
 
 /** A host that has loaded: in a worker where one starts, else, unless it has to be one, in this thread. */
 async function loaded(options: BrowserOptions, order: LoadOrder): Promise<[Host, Artifact]> {
-  if (options.thread === 'main') return loadedBy(await hostHere(), options, order);
-  const worker = startedWorker(options.workerUrl);
-  if (worker instanceof DetectorError) {
-    if (options.thread === 'worker') throw worker;
-    return loadedBy(await hostHere(), options, order);
+  const { thread, workerUrl, signal } = options;
+  if (thread === 'main') return loadedBy(await hostHere(), options, order);
+  let worker: RemoteHost | undefined;
+  try {
+    worker = startedWorker(workerUrl);
+    return await loadedBy(worker, options, order);
+  } catch (error) {
+    if (worker?.started || thread === 'worker' || signal?.aborted) throw error;
+    const host = await hostHere().catch(() => {
+      throw error;
+    });
+    return loadedBy(host, options, order);
   }
-  return loadedBy(worker, options, order).catch(async (error: unknown) => {
-    if (worker.started || options.thread === 'worker' || options.signal?.aborted) throw error;
-    return loadedBy(await hostHere(), options, order);
-  });
 }
 
 async function loadedBy(
@@ -87,7 +65,7 @@ async function hostHere(): Promise<Host> {
 }
 
 // Bundlers find the worker and the WebAssembly by these very expressions.
-function startedWorker(url: string | URL | undefined): RemoteHost | DetectorError {
+function startedWorker(url: string | URL | undefined): RemoteHost {
   try {
     const worker =
       url === undefined
@@ -95,7 +73,7 @@ function startedWorker(url: string | URL | undefined): RemoteHost | DetectorErro
         : new Worker(url, { type: 'module' });
     return new RemoteHost(portOf(worker));
   } catch (cause) {
-    return new DetectorError('runtime_failed', 'no worker can be started here', { cause });
+    throw new DetectorError('runtime_failed', 'no worker can be started here', { cause });
   }
 }
 

@@ -1,4 +1,5 @@
 export type { Caution } from './cautions.js';
+export { type ClientOptions, createDetector } from './create.js';
 export type {
   Artifact,
   Detection,
@@ -6,8 +7,8 @@ export type {
   Fallback,
   JudgedSegment,
 } from './detection.js';
-export { type ClientOptions, createDetector, type HybridOptions } from './detector.js';
 export { DetectorError, type ErrorCode, isDetectorError } from './errors.js';
+export type { HybridOptions } from './hybrid.js';
 export type { Manifest } from './manifest.js';
 export type { OnProgress, Progress } from './progress.js';
 export type { DetectOptions, Detector, HybridDetector } from './scorer.js';

@@ -11,6 +11,7 @@ import {
   type ArtifactOptions,
   type LoadOptions,
   type NoServer,
+  requireNoServer,
   type ServerOptions,
   sourceOf,
 } from './options.js';
@@ -67,6 +68,7 @@ export async function createDetector(
   options: NodeOptions & (NoServer | ServerOptions),
 ): Promise<HybridDetector> {
   if (options.server !== undefined) return twoSided(options, open);
+  requireNoServer(options);
   return open(options);
 }
 

@@ -58,6 +58,12 @@ export interface BrowserOptions extends ArtifactOptions, LoadOptions {
   readonly device?: Exclude<Device, 'native'>;
 }
 
+/** @throws RangeError where the mode asks for a server. */
+export function requireNoServer({ mode }: { readonly mode?: Mode }): void {
+  if (mode !== undefined && mode !== 'only_client')
+    throw new RangeError(`mode ${mode} needs a server`);
+}
+
 /**
  * Where the artifact is that the options name.
  *
