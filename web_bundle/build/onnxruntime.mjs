@@ -4,25 +4,19 @@ import { dirname, join } from 'node:path';
 
 /** onnxruntime-web's own switches (its lib/build-def.d.ts): WebAssembly on one thread, nothing else. */
 const SWITCHES = {
-  DISABLE_WEBGL: true,
-  DISABLE_JSEP: true,
-  DISABLE_WEBGPU: true,
-  DISABLE_WEBNN: true,
-  DISABLE_WASM: false,
-  DISABLE_WASM_PROXY: true,
-  ENABLE_JSPI: false,
-  ENABLE_BUNDLE_WASM_JS: true,
-  IS_ESM: true,
+  'BUILD_DEFS.DISABLE_WEBGL': 'true',
+  'BUILD_DEFS.DISABLE_JSEP': 'true',
+  'BUILD_DEFS.DISABLE_WEBGPU': 'true',
+  'BUILD_DEFS.DISABLE_WEBNN': 'true',
+  'BUILD_DEFS.DISABLE_WASM': 'false',
+  'BUILD_DEFS.DISABLE_WASM_PROXY': 'true',
+  'BUILD_DEFS.ENABLE_JSPI': 'false',
+  'BUILD_DEFS.ENABLE_BUNDLE_WASM_JS': 'true',
+  'BUILD_DEFS.IS_ESM': 'true',
 };
 
-/** Without `process`, no bundler takes the script for one of Node. */
-const DEFINITION = {
-  ...Object.fromEntries(
-    Object.entries(SWITCHES).map(([name, value]) => [`BUILD_DEFS.${name}`, String(value)]),
-  ),
-  process: 'undefined',
-  'globalThis.process': 'undefined',
-};
+/** Without it, no bundler takes the script for one of Node, and Node keeps its own globals. */
+const NO_PROCESS = { process: 'undefined', 'globalThis.process': 'undefined' };
 
 /** In place of what looks for the script's own address, to import it again: nothing here needs it. */
 const EMBEDDED = `
@@ -38,12 +32,11 @@ export const importWasmModule = async () => [
 /** Only images, textures and profiling need these. */
 const UNUSED = /onnxruntime-common.dist.esm.(tensor-.*-impl|trace)\.js$/;
 
-/** esbuild plugin: for `onnxruntime-web/wasm`, its package's sources without what this library never runs. Node has its own. */
+/** esbuild plugin: for `onnxruntime-web/wasm`, its package's sources without what this library never runs. */
 export const smallOnnxruntime = {
   name: 'small-onnxruntime',
   setup(build) {
-    if (build.initialOptions.platform === 'node') return;
-    build.initialOptions.define = { ...build.initialOptions.define, ...DEFINITION };
+    build.initialOptions.define = { ...build.initialOptions.define, ...SWITCHES, ...NO_PROCESS };
     const wasm = createRequire(import.meta.url).resolve('onnxruntime-web/wasm');
     const sources = join(dirname(wasm), '..', 'lib');
     build.onResolve({ filter: /^onnxruntime-web\/wasm$/ }, () => ({
@@ -56,16 +49,27 @@ export const smallOnnxruntime = {
       contents: EMBEDDED,
       resolveDir: dirname(path),
     }));
+    build.onLoad({ filter: /ort-wasm-simd-threaded\.mjs$/ }, async ({ path }) => ({
+      contents: withoutThreads(await readFile(path, 'utf8')),
+    }));
     build.onLoad({ filter: UNUSED }, async ({ path }) => ({
       contents: emptied(await readFile(path, 'utf8')),
     }));
-    build.onResolve({ filter: /^(node:.*|module|worker_threads)$/ }, ({ path }) => ({
-      path,
-      namespace: 'node',
-    }));
+    build.onResolve({ filter: /^(node:.*|module|worker_threads)$/ }, ({ path, importer }) =>
+      importer.includes('onnxruntime') ? { path, namespace: 'node' } : undefined,
+    );
     build.onLoad({ filter: /.*/, namespace: 'node' }, () => ({ contents: '' }));
   },
 };
+
+/** Bundlers would follow these expressions, and build the script once more for threads that are never started. */
+function withoutThreads(source) {
+  const worker = /new Worker\(new URL\(import\.meta\.url\),\{[^}]*\}\)/g;
+  const start = /var isPthread=.*;isPthread&&\w+\(\);/g;
+  if (!worker.test(source) || !start.test(source))
+    throw new Error('onnxruntime-web starts threads otherwise now');
+  return source.replace(worker, 'undefined').replace(start, '');
+}
 
 function emptied(source) {
   const names = Array.from(source.matchAll(/^export const (\w+)/gm), ([, name]) => name);

@@ -1,14 +1,16 @@
-import { execFile } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { build } from 'esbuild';
+import { writeDeclarations } from './declarations.mjs';
 import { compactNorm1Table } from './norm1_table.mjs';
 import { smallOnnxruntime } from './onnxruntime.mjs';
 import { wasmDefinition } from './wasm.mjs';
 
-/** What the library leaves to the one who installs it. */
-const RUNTIMES = ['onnxruntime-web', 'onnxruntime-node'];
+/** What package.json exports. */
+const ENTRIES = ['index', 'node', 'norm1', 'worker'];
+
+/** Left to the one who installs it. */
+const RUNTIMES = ['onnxruntime-node'];
 
 /** Loaded only for artifacts that read tokens; no other script holds any of it. */
 const TOKENS = { source: 'src/tokens.ts', script: './tokens.js' };
@@ -30,6 +32,7 @@ const COMMON = {
   target: 'es2022',
   legalComments: 'linked',
   logLevel: 'warning',
+  footer: { js: 'export {};' }, // even a script that exports nothing is a module
   plugins: [compactNorm1Table, smallOnnxruntime],
   external: [MAIN_THREAD.script],
 };
@@ -64,7 +67,7 @@ export async function buildLibrary(root, outdir) {
       platform: 'node',
       external: [...RUNTIMES, TOKENS.script],
     }),
-    declarations(root, outdir),
+    writeDeclarations(root, outdir, ENTRIES),
   ]);
 }
 
@@ -92,10 +95,4 @@ async function markForBundlers(path) {
   const source = await readFile(path, 'utf8');
   if (!source.includes(before + after)) throw new Error(`${path}: ${before}${after} is not there`);
   await writeFile(path, source.replaceAll(before + after, before + marks + after));
-}
-
-async function declarations(root, outdir) {
-  const tsc = join(root, 'node_modules', '.bin', 'tsc');
-  const project = join(root, 'tsconfig.declarations.json');
-  await promisify(execFile)(tsc, ['--project', project, '--outDir', outdir]);
 }

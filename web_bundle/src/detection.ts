@@ -1,7 +1,9 @@
 import { type Caution, cautions } from './cautions.js';
-import type { Provider } from './engine.js';
 import { type Manifest, modelFile } from './manifest.js';
 import type { Score } from './scorer.js';
+
+/** Execution providers, by onnxruntime's names. */
+export type Provider = 'wasm' | 'webgpu' | 'cpu';
 
 /** A loaded artifact: what was verified, and what runs it. */
 export interface Artifact {

@@ -1,5 +1,6 @@
 import type * as Ort from 'onnxruntime-web/wasm';
 import type { Batch } from './batches.js';
+import type { Provider } from './detection.js';
 import { DetectorError } from './errors.js';
 import type { Parts } from './host.js';
 import { NORMALIZERS } from './normalizers.js';
@@ -10,9 +11,6 @@ import type { BatchAnswer, TokensInput } from './tokens.js';
 
 /** What an engine needs of onnxruntime-web, onnxruntime-node or another of the family. */
 export type Runtime = Pick<typeof Ort, 'InferenceSession' | 'Tensor'>;
-
-/** Execution providers, by onnxruntime's names. */
-export type Provider = 'wasm' | 'webgpu' | 'cpu';
 
 /** A member of the family, ready to load graphs for `provider`. */
 export interface LoadedRuntime {

@@ -20,6 +20,7 @@ import type { LoadOrder } from './protocol.js';
 import { type Detector, type HybridDetector, ScoringDetector } from './scorer.js';
 import type { TokenizedText } from './tokens.js';
 import { twoSided } from './two_sided.js';
+import { WASM_FILE } from './wasm.js';
 
 export type { Caution } from './cautions.js';
 export type {
@@ -53,6 +54,8 @@ export interface NodeOptions extends NodeArtifactOptions, Omit<LoadOptions, 'cac
   readonly runtime?: RuntimeName;
   /** A worker thread of the detector's own, unless said otherwise, or this thread. */
   readonly thread?: 'worker' | 'main';
+  /** onnxruntime's WebAssembly; beside this script unless said otherwise. */
+  readonly wasmUrl?: string | URL;
 }
 
 /**
@@ -109,11 +112,16 @@ async function open(options: NodeOptions): Promise<Detector> {
 }
 
 function orderOf(options: NodeOptions): LoadOrder {
-  const { folder, runtime, expectedDigest } = options;
+  const {
+    folder,
+    runtime,
+    expectedDigest,
+    wasmUrl = new URL(WASM_FILE, import.meta.url),
+  } = options;
   const manifestUrl = folder && pathToFileURL(join(folder, 'manifest.json'));
   return {
     source: sourceOf({ ...options, ...(manifestUrl && { manifestUrl }) }),
-    wasmUrl: '',
+    wasmUrl: String(wasmUrl),
     expectedDigest: expectedDigest ?? null,
     cached: false,
     device: runtime === 'onnxruntime-node' ? 'native' : 'wasm',

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
-import { pathToFileURL } from 'node:url';
+import { env, InferenceSession, Tensor } from 'onnxruntime-web/wasm';
+/*! Bundled: onnxruntime-web, Copyright Microsoft Corporation, MIT License,
+   https://github.com/microsoft/onnxruntime/blob/main/LICENSE */
 import type { Artifact } from './detection.js';
 import { requireDigest } from './digest.js';
 import { fetchText, fetchVerified } from './download.js';
@@ -10,7 +11,7 @@ import { asDetectorError, DetectorError } from './errors.js';
 import type { FetchFile, Platform } from './host.js';
 import type { LoadOrder } from './protocol.js';
 import type * as Tokens from './tokens.js';
-import { WASM_BYTES, WASM_FILE, WASM_SHA256 } from './wasm.js';
+import { WASM_BYTES, WASM_SHA256 } from './wasm.js';
 
 /** Node, and what takes its programs: files from disk or over http, runtimes from packages. */
 export class NodePlatform implements Platform {
@@ -40,13 +41,13 @@ export class NodePlatform implements Platform {
     });
   };
 
-  async processor({ device }: LoadOrder, fetchFile: FetchFile): Promise<LoadedRuntime> {
+  async processor(
+    { device, wasmUrl: url }: LoadOrder,
+    fetchFile: FetchFile,
+  ): Promise<LoadedRuntime> {
     if (device === 'native') return { runtime: await native(), provider: 'cpu' };
-    const runtime = await import('onnxruntime-web');
-    const path = createRequire(import.meta.url).resolve(`onnxruntime-web/${WASM_FILE}`);
-    const url = pathToFileURL(path).href;
-    configureWasm(runtime.env, await fetchFile({ url, sha256: WASM_SHA256, bytes: WASM_BYTES }));
-    return { runtime, provider: 'wasm' };
+    configureWasm(env, await fetchFile({ url, sha256: WASM_SHA256, bytes: WASM_BYTES }));
+    return { runtime: { InferenceSession, Tensor }, provider: 'wasm' };
   }
 
   async graphics(): Promise<Engine> {

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { wasmPath } from '../build/wasm.mjs';
 import { createDetector, type NodeOptions } from '../src/node.js';
 import type { Detector } from '../src/scorer.js';
 
@@ -11,7 +12,7 @@ export const MANIFEST_TEXT = readFileSync(`${FIXTURE}/manifest.json`, 'utf8');
 
 /** A detector in this thread: workers run what is built, not these sources. */
 export function detectorHere(options: NodeOptions): Promise<Detector> {
-  return createDetector({ ...options, thread: 'main' });
+  return createDetector({ ...options, thread: 'main', wasmUrl: pathToFileURL(wasmPath()) });
 }
 
 export interface GoldenVector {
