@@ -87,7 +87,16 @@ def test_the_archive_has_what_users_need_and_nothing_else(archive: Path, package
     for conditions in manifest["exports"].values():
         for path in [conditions] if isinstance(conditions, str) else conditions.values():
             assert path.removeprefix("./") in names
-    scripts = {"index", "main_thread", "node", "node_worker", "norm1", "tokens", "worker"}
+    scripts = {
+        "index",
+        "main_thread",
+        "node",
+        "node_worker",
+        "norm1",
+        "tokens",
+        "webgpu",
+        "worker",
+    }
     assert {f"dist/npm/{name}.js" for name in scripts} <= names
     kinds = {".d.ts", ".js", ".wasm", ".LEGAL.txt"}
     inside = [name for name in names if name.startswith("dist/")]

@@ -18,12 +18,11 @@ const TOKENS = { source: 'src/tokens.ts', script: './tokens.js' };
 /** Loaded only where a detector is to run in the page's own thread. */
 const MAIN_THREAD = { source: 'src/main_thread.ts', script: './main_thread.js' };
 
-/** What bundlers must not follow: the comment tells them so, which esbuild drops. */
-const LEFT_TO_BROWSER = [
-  'import(',
-  '/*webpackIgnore:true*//*@vite-ignore*/',
-  `new URL("${TOKENS.script}"`,
-];
+/** Loaded only where a graph is to run on the graphics card. */
+const WEBGPU = { source: 'src/webgpu.ts', script: './webgpu.js' };
+
+/** Bundlers must not follow the imports of these: the comment tells them so, which esbuild drops. */
+const LEFT_TO_BROWSER = [TOKENS.script, WEBGPU.script];
 
 const COMMON = {
   bundle: true,
@@ -52,6 +51,7 @@ export async function buildLibrary(root, outdir) {
         'src/worker.ts',
         MAIN_THREAD.source,
         TOKENS.source,
+        WEBGPU.source,
       ],
     }).then(() =>
       Promise.all(
@@ -91,8 +91,15 @@ export async function buildPageScripts(root, outdir) {
 
 /** Vite and webpack still copy what `new URL` names. */
 async function markForBundlers(path) {
-  const [before, marks, after] = LEFT_TO_BROWSER;
-  const source = await readFile(path, 'utf8');
-  if (!source.includes(before + after)) throw new Error(`${path}: ${before}${after} is not there`);
-  await writeFile(path, source.replaceAll(before + after, before + marks + after));
+  let source = await readFile(path, 'utf8');
+  for (const script of LEFT_TO_BROWSER) {
+    const expression = `new URL("${script}"`;
+    if (!source.includes(`import(${expression}`))
+      throw new Error(`${path} does not import ${script}`);
+    source = source.replace(
+      `import(${expression}`,
+      `import(/*webpackIgnore:true*//*@vite-ignore*/${expression}`,
+    );
+  }
+  await writeFile(path, source);
 }

@@ -6,10 +6,11 @@ import { fetchText, fetchVerified } from './download.js';
 import { configureWasm, type Engine, type LoadedRuntime } from './engine.js';
 import { DetectorError } from './errors.js';
 import { FileCache } from './file_cache.js';
-import type { FetchFile, Platform } from './host.js';
+import { adapterFor, type GraphicsRuntime, graphicsEngine } from './graphics.js';
+import type { FetchFile, Parts, Platform } from './host.js';
 import type { LoadOrder } from './protocol.js';
 import type * as Tokens from './tokens.js';
-import { WASM_BYTES, WASM_SHA256 } from './wasm.js';
+import { WASM, WEBGPU_WASM } from './wasm.js';
 
 /** A page or a worker of one. onnxruntime is started once, and serves every engine of the thread. */
 export class BrowserPlatform implements Platform {
@@ -25,8 +26,8 @@ export class BrowserPlatform implements Platform {
   readonly file: Platform['file'] = (file, cached, onProgress) =>
     fetchVerified(file, cached ? new FileCache() : null, onProgress);
 
+  // Bundlers copy the scripts by these very expressions, and leave the imports as they are (build/scripts.mjs).
   readonly tokensInput: typeof Tokens.tokensInput = async (...inputs) => {
-    // Bundlers copy the script by this very expression, and leave the import as it is (build/scripts.mjs).
     const script = await imported<typeof Tokens>(
       import(new URL('./tokens.js', import.meta.url).href),
     );
@@ -41,18 +42,24 @@ export class BrowserPlatform implements Platform {
     return this.#processor;
   }
 
-  async graphics(): Promise<Engine> {
-    throw new DetectorError('runtime_failed', 'no WebGPU');
+  async graphics({ device }: LoadOrder, parts: Parts, fetchFile: FetchFile): Promise<Engine> {
+    const adapter = await adapterFor(parts, device);
+    const url = new URL('./ort-wasm-simd-threaded.jspi.wasm', import.meta.url).href;
+    const [runtime, wasm] = await Promise.all([
+      imported<GraphicsRuntime>(import(new URL('./webgpu.js', import.meta.url).href)),
+      fetchFile({ url, ...WEBGPU_WASM }),
+    ]);
+    return graphicsEngine(runtime, wasm, adapter, parts);
   }
 
   async #start(url: string, fetchFile: FetchFile): Promise<LoadedRuntime> {
-    configureWasm(env, await fetchFile({ url, sha256: WASM_SHA256, bytes: WASM_BYTES }));
+    configureWasm(env, await fetchFile({ url, ...WASM }));
     return { runtime: { InferenceSession, Tensor }, provider: 'wasm' };
   }
 }
 
 function imported<T>(script: Promise<T>): Promise<T> {
   return script.catch((cause: unknown) => {
-    throw new DetectorError('fetch_failed', 'tokens.js did not load', { cause });
+    throw new DetectorError('fetch_failed', 'a script did not load', { cause });
   });
 }

@@ -7,11 +7,15 @@ import type { OnProgress } from './progress.js';
 /** How often a transfer that broke off is taken up again where it ended. */
 const RESUMPTIONS = 3;
 
-/** A file, and what it must be. */
-export interface WantedFile {
-  readonly url: string;
+/** What a file must be. */
+export interface Verifiable {
   readonly sha256: Sha256;
   readonly bytes: number;
+}
+
+/** A file, and where it is. */
+export interface WantedFile extends Verifiable {
+  readonly url: string;
 }
 
 type Bytes = Uint8Array<ArrayBuffer>;

@@ -11,7 +11,7 @@ import { asDetectorError, DetectorError } from './errors.js';
 import type { FetchFile, Platform } from './host.js';
 import type { LoadOrder } from './protocol.js';
 import type * as Tokens from './tokens.js';
-import { WASM_BYTES, WASM_SHA256 } from './wasm.js';
+import { WASM } from './wasm.js';
 
 /** Node, and what takes its programs: files from disk or over http, runtimes from packages. */
 export class NodePlatform implements Platform {
@@ -46,7 +46,7 @@ export class NodePlatform implements Platform {
     fetchFile: FetchFile,
   ): Promise<LoadedRuntime> {
     if (device === 'native') return { runtime: await native(), provider: 'cpu' };
-    configureWasm(env, await fetchFile({ url, sha256: WASM_SHA256, bytes: WASM_BYTES }));
+    configureWasm(env, await fetchFile({ url, ...WASM }));
     return { runtime: { InferenceSession, Tensor }, provider: 'wasm' };
   }
 
