@@ -122,7 +122,14 @@ function given<T>(value: T | undefined): T {
   return value;
 }
 
+/** How onnxruntime, and WebAssembly below it, say that memory cannot grow. */
+const NO_MEMORY = /bad_alloc|failed to allocate|could not allocate|out of memory/i;
+
 function failed(cause: unknown): never {
   const message = cause instanceof Error ? cause.message : String(cause);
+  if (NO_MEMORY.test(message)) {
+    const advice = 'the model needs more memory than there is: use a smaller one, or a server';
+    throw new DetectorError('out_of_memory', `${advice} (${message})`, { cause });
+  }
   throw new DetectorError('runtime_failed', message, { cause });
 }
