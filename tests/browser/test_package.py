@@ -160,6 +160,15 @@ def test_node_takes_the_package(
     assert abs(float(answer.split(",")[1]) - golden["probability"]) <= 1e-5
 
 
+@pytest.mark.parametrize("entry", ["samegraph-web", "samegraph-web/ai-text-check"])
+def test_what_is_for_pages_can_be_imported_where_pages_are_rendered(
+    installed: Installed, entry: str
+) -> None:
+    run(
+        ["node", "--input-type=module", "-e", f"await import('{entry}')"], installed.folder / "node"
+    )
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("runtime", RUNTIMES)
 def test_deno_and_bun_take_the_package(

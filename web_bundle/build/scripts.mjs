@@ -7,7 +7,7 @@ import { smallOnnxruntime } from './onnxruntime.mjs';
 import { wasmDefinition } from './wasm.mjs';
 
 /** What package.json exports. */
-const ENTRIES = ['index', 'node', 'norm1', 'worker'];
+const ENTRIES = ['index', 'ai_text_check', 'node', 'norm1', 'worker'];
 
 /** Left to the one who installs it. */
 const RUNTIMES = ['onnxruntime-node'];
@@ -47,12 +47,14 @@ export async function buildLibrary(root, outdir) {
       outdir,
       entryPoints: [
         'src/index.ts',
+        'src/ai_text_check.ts',
         'src/norm1.ts',
         'src/worker.ts',
         MAIN_THREAD.source,
         TOKENS.source,
         WEBGPU.source,
       ],
+      external: [...COMMON.external, './index.js'],
     }).then(() =>
       Promise.all(
         ['worker.js', MAIN_THREAD.script].map((name) => markForBundlers(join(outdir, name))),
