@@ -1,7 +1,10 @@
 """One detector with two sides, a real server's and the page's: either answers, and says which."""
 
+import json
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -156,3 +159,24 @@ def test_a_server_is_a_place_to_load_a_model_from(page: Opened, lexical_tiny: Ar
     assert answer["backend"] == "client_side"
     assert answer["metadata"]["artifact_digest"] == lexical_tiny.manifest.digest
     assert not any(url.endswith("/predict") for url in page.urls)
+
+
+IN_NODE = """
+const { createDetector } = await import(process.argv[1]);
+const [, , server, mode, text] = process.argv;
+const detector = await createDetector({ server, mode });
+const { backend, probability } = await detector.detect(text);
+console.log(JSON.stringify([backend, probability]));
+await detector.dispose();
+"""
+
+
+def test_node_has_the_same_two_sides(url: str, root: Path) -> None:
+    library = (root / "web_bundle" / "dist" / "npm" / "node.js").as_uri()
+    node = ["node", "--input-type=module", "-e", IN_NODE, "--", library, url]
+    answers = [
+        json.loads(subprocess.check_output([*node, mode, TEXT]))
+        for mode in ("only_client", "only_server")
+    ]
+    assert [backend for backend, _ in answers] == ["client_side", "local"]
+    assert abs(answers[0][1] - answers[1][1]) <= 1e-5

@@ -129,7 +129,9 @@ function orderOf(options: NodeOptions): LoadOrder {
 }
 
 function startedWorker(): Port {
-  const worker = new Worker(new URL('./node_worker.js', import.meta.url));
+  // Its own script needs none of the options that the program was started with, and some would stop it.
+  const options = { execArgv: [] };
+  const worker = new Worker(new URL('./node_worker.js', import.meta.url), options);
   return {
     post: (message) => worker.postMessage(message),
     listen(onMessage, onStop) {
