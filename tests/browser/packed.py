@@ -81,6 +81,8 @@ class Host(SimpleHTTPRequestHandler):
 def hosted(folder: Path) -> Iterator[str]:
     """The folder on a free port; yields its address."""
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(Host, directory=str(folder))) as server:
+        # A browser that closes a page in the middle of a download is no error.
+        server.handle_error = lambda *_: None  # type: ignore[method-assign]
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}/"
