@@ -82,10 +82,11 @@ sbom: .venv/audit $(NODE_MODULES) ## Write CycloneDX lists of what is shipped in
 	@cd $(WEB) && npm sbom --sbom-format cyclonedx --sbom-type library --omit dev > ../dist/sbom/web.cdx.json
 	@ls dist/sbom
 
-bench: setup export web browser ## Time predictions in every place, batching, the server against others, and the exporter against optimum-cli
+bench: setup export web browser ## Time predictions in every place, batching, the server, the browser library and the exporter against others
 	@$(BIN)/python -m benchmarks
 	@$(BIN)/python -m benchmarks.batching
 	@$(BIN)/python -m benchmarks.serving
+	@$(BIN)/python -m benchmarks.browser
 	@$(BIN)/python -m benchmarks.exporters
 
 train: train-perplexity train-fusion train-minilm train-lexical ## Train every model: make train DATA=file.jsonl.gz, three hours on two cores

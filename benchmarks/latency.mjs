@@ -3,9 +3,9 @@ import { readFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 
 const [webBundle, folder, predictions] = process.argv.slice(2);
-const { createNodeDetector } = await import(pathToFileURL(`${webBundle}/dist/npm/node.js`).href);
+const { createDetector } = await import(pathToFileURL(`${webBundle}/dist/npm/node.js`).href);
 const text = readFileSync(0, 'utf8');
-const detector = await createNodeDetector({ folder });
+const detector = await createDetector({ folder });
 for (let warmUp = 0; warmUp < 10; warmUp += 1) await detector.detect(text);
 const seconds = [];
 for (let n = 0; n < Number(predictions); n += 1) {

@@ -7,7 +7,7 @@ import { browserArtifacts, copyArtifacts } from './build/artifacts.mjs';
 import { writePage } from './build/page.mjs';
 import { sizeTable } from './build/report.mjs';
 import { buildLibrary, buildPageScripts } from './build/scripts.mjs';
-import { WASM_FILE, wasmPath } from './build/wasm.mjs';
+import { WASM_FILE, WEBGPU_WASM_FILE, wasmPath } from './build/wasm.mjs';
 
 const ROOT = import.meta.dirname;
 
@@ -35,6 +35,7 @@ async function buildInto(folder, artifacts) {
     buildLibrary(ROOT, npm),
     buildPageScripts(ROOT, page).then(() => writePage(join(ROOT, 'static'), page)),
     copyFile(wasmPath(), join(npm, WASM_FILE)),
+    copyFile(wasmPath(WEBGPU_WASM_FILE), join(npm, WEBGPU_WASM_FILE)),
     copyFile(wasmPath(), join(page, WASM_FILE)),
     copyArtifacts(artifacts, join(page, 'models')),
   ]);

@@ -115,9 +115,14 @@ def test_progress_tells_the_bytes_of_every_file_and_ends_with_all(
     page.wait("ready")
     folder = f"models/{manifest.model_id}/{manifest.version}"
     seen = page.page.evaluate(WATCH, [f"./{folder}/manifest.json"])
-    last = {event["url"].rpartition("/")[2]: event for event in seen}
+    phases = [event["phase"] for event in seen]
+    assert phases[-3:] == ["load", "load", "ready"]
+    assert [event["step"] for event in seen if event["phase"] == "load"] == ["session", "warm_up"]
+    downloads = [event for event in seen if event["phase"] == "download"]
+    assert len(downloads) == len(seen) - 3
+    last = {event["url"].rpartition("/")[2]: event for event in downloads}
     assert set(last) == {WASM, "model.onnx"}
     assert last["model.onnx"]["total"] == manifest.model.bytes
     assert last[WASM]["total"] == len(site.read(WASM))
     assert all(event["loaded"] == event["total"] for event in last.values())
-    assert {event["source"] for event in seen} == {"network"}
+    assert {event["source"] for event in downloads} == {"network"}

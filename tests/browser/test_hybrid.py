@@ -1,7 +1,10 @@
 """One detector with two sides, a real server's and the page's: either answers, and says which."""
 
+import json
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,9 +17,10 @@ from tests.browser.conftest import WAIT_MS
 MARK = "xylophone-marmalade-42"
 TEXT = f"Between us: {MARK}. Keep it to yourself, and tell nobody else about it. " * 5
 DETECT = """async ([options, input, wishes]) => {
-  const { createHybridDetector } = await import('./detector.js');
+  const { createDetector } = await import('./detector.js');
   try {
-    const detector = await createHybridDetector({ server: '../', ...options });
+    const { server = '../', ...more } = options;
+    const detector = await createDetector({ ...more, ...(server && { server }) });
     const answer = await detector.detect(input, wishes ?? {});
     await detector.dispose();
     return answer;
@@ -25,8 +29,8 @@ DETECT = """async ([options, input, wishes]) => {
   }
 }"""
 ABORTED = """async (options) => {
-  const { createHybridDetector } = await import('./detector.js');
-  const detector = await createHybridDetector({ server: '../', ...options });
+  const { createDetector } = await import('./detector.js');
+  const detector = await createDetector({ server: '../', ...options });
   const controller = new AbortController();
   const call = detector.detect('A text.', { signal: controller.signal });
   controller.abort();
@@ -148,3 +152,31 @@ def test_wishes_mean_the_same_on_both_sides(page: Opened) -> None:
     ]
     assert places[0] == places[1]
     assert len(places[0]) > 1
+
+
+def test_a_server_is_a_place_to_load_a_model_from(page: Opened, lexical_tiny: Artifact) -> None:
+    answer = page.detect("only_client", server=None, baseUrl="../", model="lexical-tiny")
+    assert answer["backend"] == "client_side"
+    assert answer["metadata"]["artifact_digest"] == lexical_tiny.manifest.digest
+    assert not any(url.endswith("/predict") for url in page.urls)
+
+
+IN_NODE = """
+const { createDetector } = await import(process.argv[1]);
+const [, , server, mode, text] = process.argv;
+const detector = await createDetector({ server, mode });
+const { backend, probability } = await detector.detect(text);
+console.log(JSON.stringify([backend, probability]));
+await detector.dispose();
+"""
+
+
+def test_node_has_the_same_two_sides(url: str, root: Path) -> None:
+    library = (root / "web_bundle" / "dist" / "npm" / "node.js").as_uri()
+    node = ["node", "--input-type=module", "-e", IN_NODE, "--", library, url]
+    answers = [
+        json.loads(subprocess.check_output([*node, mode, TEXT]))
+        for mode in ("only_client", "only_server")
+    ]
+    assert [backend for backend, _ in answers] == ["client_side", "local"]
+    assert abs(answers[0][1] - answers[1][1]) <= 1e-5

@@ -47,9 +47,45 @@ TASKS = """{
   async otherDigest({ createDetector, manifestUrl, values: [expectedDigest] }) {
     return createDetector({ manifestUrl, expectedDigest }).catch((error) => error.code);
   },
-  async noWorker({ createDetector, manifestUrl }) {
-    const workerUrl = './missing.js';
-    return createDetector({ manifestUrl, workerUrl }).catch((error) => error.code);
+  async noWorker({ createDetector, manifestUrl, values: [thread] }) {
+    const options = { manifestUrl, workerUrl: './missing.js', ...(thread && { thread }) };
+    const detector = await createDetector(options).catch((error) => error);
+    if (detector.code) return detector.code;
+    const { probability } = await detector.detect('One text, one result.');
+    await detector.dispose();
+    return [detector.artifact.thread, probability];
+  },
+  async named({ createDetector, values: [options] }) {
+    const detector = await createDetector(JSON.parse(options)).catch((error) => error);
+    if (detector instanceof Error) return [detector.name, detector.code ?? null, detector.message];
+    await detector.dispose();
+    return [detector.artifact.manifest.model_id, detector.artifact.digest];
+  },
+  async globals({ createDetector, manifestUrl, values: [thread] }) {
+    const keys = () => Reflect.ownKeys(globalThis).map(String);
+    const before = new Set(keys());
+    const detector = await createDetector({ manifestUrl, thread });
+    await detector.detect('One text, one result.', { explain: true });
+    await detector.dispose();
+    return keys().filter((key) => !before.has(key));
+  },
+  async stopped({ createDetector, manifestUrl, values: [thread] }) {
+    const stopping = new AbortController();
+    const onProgress = () => stopping.abort();
+    const { signal } = stopping;
+    return createDetector({ manifestUrl, thread, signal, onProgress }).then(
+      () => 'loaded', (error) => error.code);
+  },
+  async twice({ createDetector, manifestUrl }) {
+    const options = { manifestUrl, thread: 'main' };
+    const [one, other] = await Promise.all([createDetector(options), createDetector(options)]);
+    await one.dispose();
+    const { probability } = await other.detect('One text, one result.');
+    await other.dispose();
+    const third = await createDetector(options);
+    const again = await third.detect('One text, one result.');
+    await third.dispose();
+    return [probability, again.probability];
   },
 }"""
 
@@ -109,5 +145,57 @@ def test_another_artifact_than_the_expected_one_is_refused(page: Page) -> None:
     assert run(page, "otherDigest", "0" * 64) == "digest_mismatch"
 
 
-def test_a_missing_worker_script_is_an_error_not_a_wait(page: Page) -> None:
-    assert run(page, "noWorker") == "runtime_failed"
+def test_the_thread_that_asks_stands_in_for_a_worker_that_does_not_start(page: Page) -> None:
+    thread, probability = run(page, "noWorker")
+    assert thread == "main"
+    assert probability == run(page, "single")["probability"]
+
+
+def test_a_worker_that_is_asked_for_and_does_not_start_is_an_error_not_a_wait(page: Page) -> None:
+    assert run(page, "noWorker", "worker") == "runtime_failed"
+
+
+@pytest.mark.parametrize("thread", ["worker", "main"])
+def test_no_globals_are_left_behind(page: Page, thread: str) -> None:
+    assert run(page, "globals", thread) == []
+
+
+@pytest.mark.parametrize("thread", ["worker", "main"])
+def test_loading_can_be_stopped(page: Page, thread: str) -> None:
+    assert run(page, "stopped", thread) == "aborted"
+
+
+def test_detectors_of_one_thread_do_not_disturb_each_other(page: Page) -> None:
+    probability = run(page, "single")["probability"]
+    assert run(page, "twice") == [probability, probability]
+
+
+@pytest.mark.parametrize("model", [None, "lexical-tiny", "lexical-tiny@{version}"])
+def test_a_model_is_found_by_the_catalogue_of_a_folder(
+    page: Page, lexical_tiny: Artifact, model: str | None
+) -> None:
+    manifest = lexical_tiny.manifest
+    named = {"model": model.format(version=manifest.version)} if model else {}
+    options = json.dumps({"baseUrl": "./", **named})
+    assert run(page, "named", options) == [manifest.model_id, manifest.digest]
+
+
+def test_a_model_that_the_catalogue_does_not_name_is_told_with_those_that_it_does(
+    page: Page,
+) -> None:
+    name, code, message = run(page, "named", '{"baseUrl": ".", "model": "none-such"}')
+    assert (name, code) == ("DetectorError", "bad_manifest")
+    assert "none-such" in message
+    assert "lexical-tiny" in message
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        "{}",
+        '{"baseUrl": ".", "manifestUrl": "./models/x"}',
+        '{"baseUrl": ".", "mode": "only_server"}',
+    ],
+)
+def test_options_that_name_no_artifact_or_two_are_a_range_error(page: Page, options: str) -> None:
+    assert run(page, "named", options)[0] == "RangeError"

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from registry import FileStore
 from tests.browser.conftest import Visit
 from tests.browser.site import Answer, Site
 
@@ -90,3 +91,22 @@ def test_a_page_whose_model_reads_text_does_not_fetch_the_script_for_tokens(
     asked = [request.path.rpartition("/")[2] for request in site.received]
     assert "worker.js" in asked
     assert "tokens.js" not in asked
+
+
+@pytest.mark.parametrize(
+    "count", [4, pytest.param(None, marks=pytest.mark.slow)], ids=["some", "all"]
+)
+def test_minilm_small_gives_its_golden_probabilities(
+    visit: Callable[..., Visit], site: Site, count: int | None
+) -> None:
+    artifact = FileStore().resolve("minilm-small")
+    place = "models/minilm-small/served"
+    for name in ("manifest.json", "model.onnx", "tokenizer.json"):
+        site.instead[f"{place}/{name}"] = Answer((artifact.folder / name).read_bytes())
+    page = visit()
+    page.wait("ready")
+    golden = vectors(artifact.folder)[:count]
+    texts = json.dumps([vector["text"] for vector in golden])
+    for detections in page.page.evaluate(DETECT, [f"./{place}/manifest.json", texts]):
+        for vector, detection in zip(golden, detections, strict=True):
+            assert abs(vector["probability"] - detection["probability"]) <= 1e-5, vector["text"]

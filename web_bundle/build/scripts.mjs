@@ -1,23 +1,28 @@
-import { execFile } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { build } from 'esbuild';
+import { writeDeclarations } from './declarations.mjs';
 import { compactNorm1Table } from './norm1_table.mjs';
+import { smallOnnxruntime } from './onnxruntime.mjs';
 import { wasmDefinition } from './wasm.mjs';
 
-/** What the library leaves to the one who installs it. */
-const RUNTIMES = ['onnxruntime-web', 'onnxruntime-node'];
+/** What package.json exports. */
+const ENTRIES = ['index', 'ai_text_check', 'node', 'norm1', 'worker'];
+
+/** Left to the one who installs it. */
+const RUNTIMES = ['onnxruntime-node'];
 
 /** Loaded only for artifacts that read tokens; no other script holds any of it. */
 const TOKENS = { source: 'src/tokens.ts', script: './tokens.js' };
 
-/** What bundlers must not follow, and the comments that tell them so, which esbuild drops. */
-const LEFT_TO_BROWSER = [
-  ['import(', '/*webpackIgnore:true*//*@vite-ignore*/', `new URL("${TOKENS.script}"`],
-  // Where onnxruntime would find itself: it is inside the worker.
-  ['(', '/*webpackIgnore:true*/', '"ort.wasm.bundle.min.mjs"'],
-];
+/** Loaded only where a detector is to run in the page's own thread. */
+const MAIN_THREAD = { source: 'src/main_thread.ts', script: './main_thread.js' };
+
+/** Loaded only where a graph is to run on the graphics card. */
+const WEBGPU = { source: 'src/webgpu.ts', script: './webgpu.js' };
+
+/** Bundlers must not follow the imports of these: the comment tells them so, which esbuild drops. */
+const LEFT_TO_BROWSER = [TOKENS.script, WEBGPU.script];
 
 const COMMON = {
   bundle: true,
@@ -26,7 +31,9 @@ const COMMON = {
   target: 'es2022',
   legalComments: 'linked',
   logLevel: 'warning',
-  plugins: [compactNorm1Table],
+  footer: { js: 'export {};' }, // even a script that exports nothing is a module
+  plugins: [compactNorm1Table, smallOnnxruntime],
+  external: [MAIN_THREAD.script],
 };
 
 /** The library: browser entry, worker, Node entry, declarations. */
@@ -38,18 +45,31 @@ export async function buildLibrary(root, outdir) {
       define,
       absWorkingDir: root,
       outdir,
-      entryPoints: ['src/index.ts', 'src/worker.ts', TOKENS.source],
-    }).then(() => markForBundlers(join(outdir, 'worker.js'))),
+      entryPoints: [
+        'src/index.ts',
+        'src/ai_text_check.ts',
+        'src/norm1.ts',
+        'src/worker.ts',
+        MAIN_THREAD.source,
+        TOKENS.source,
+        WEBGPU.source,
+      ],
+      external: [...COMMON.external, './index.js'],
+    }).then(() =>
+      Promise.all(
+        ['worker.js', MAIN_THREAD.script].map((name) => markForBundlers(join(outdir, name))),
+      ),
+    ),
     build({
       ...COMMON,
       define,
       absWorkingDir: root,
       outdir,
-      entryPoints: ['src/node.ts'],
+      entryPoints: ['src/node.ts', 'src/node_worker.ts'],
       platform: 'node',
       external: [...RUNTIMES, TOKENS.script],
     }),
-    declarations(root, outdir),
+    writeDeclarations(root, outdir, ENTRIES),
   ]);
 }
 
@@ -59,6 +79,7 @@ export async function buildPageScripts(root, outdir) {
     app: 'src/page/main.ts',
     detector: 'src/index.ts',
     worker: 'src/worker.ts',
+    main_thread: MAIN_THREAD.source,
     tokens: TOKENS.source,
   };
   await build({
@@ -73,16 +94,14 @@ export async function buildPageScripts(root, outdir) {
 /** Vite and webpack still copy what `new URL` names. */
 async function markForBundlers(path) {
   let source = await readFile(path, 'utf8');
-  for (const [before, marks, after] of LEFT_TO_BROWSER) {
-    if (!source.includes(before + after))
-      throw new Error(`${path}: ${before}${after} is not there`);
-    source = source.replaceAll(before + after, before + marks + after);
+  for (const script of LEFT_TO_BROWSER) {
+    const expression = `new URL("${script}"`;
+    if (!source.includes(`import(${expression}`))
+      throw new Error(`${path} does not import ${script}`);
+    source = source.replace(
+      `import(${expression}`,
+      `import(/*webpackIgnore:true*//*@vite-ignore*/${expression}`,
+    );
   }
   await writeFile(path, source);
-}
-
-async function declarations(root, outdir) {
-  const tsc = join(root, 'node_modules', '.bin', 'tsc');
-  const project = join(root, 'tsconfig.declarations.json');
-  await promisify(execFile)(tsc, ['--project', project, '--outDir', outdir]);
 }

@@ -2,16 +2,27 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 
+/** onnxruntime-web's WebAssembly for the processor. */
 export const WASM_FILE = 'ort-wasm-simd-threaded.wasm';
 
+/** The same with what speaks WebGPU. */
+export const WEBGPU_WASM_FILE = 'ort-wasm-simd-threaded.jspi.wasm';
+
 /** Where the pinned package keeps its WebAssembly. */
-export function wasmPath() {
-  return createRequire(import.meta.url).resolve(`onnxruntime-web/${WASM_FILE}`);
+export function wasmPath(file = WASM_FILE) {
+  return createRequire(import.meta.url).resolve(`onnxruntime-web/${file}`);
 }
 
 /** The constants that src/wasm.ts declares, for esbuild and vitest. */
 export async function wasmDefinition() {
-  const bytes = await readFile(wasmPath());
-  const digest = createHash('sha256').update(bytes).digest('hex');
-  return { __WASM_SHA256__: JSON.stringify(digest), __WASM_BYTES__: String(bytes.length) };
+  return {
+    __WASM__: await described(WASM_FILE),
+    __WEBGPU_WASM__: await described(WEBGPU_WASM_FILE),
+  };
+}
+
+async function described(file) {
+  const content = await readFile(wasmPath(file));
+  const sha256 = createHash('sha256').update(content).digest('hex');
+  return JSON.stringify({ sha256, bytes: content.length });
 }

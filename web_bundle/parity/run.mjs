@@ -3,7 +3,7 @@
 // Prints a header line (runtime, its version, sha256 of the graph it loaded), then {"probability", "metadata"} per text.
 // Runs what ships: build first.
 import { parseArgs } from 'node:util';
-import { createNodeDetector } from '../dist/npm/node.js';
+import { createDetector } from '../dist/npm/node.js';
 import { jsonLines, printLine } from './lines.mjs';
 
 const { values } = parseArgs({
@@ -20,7 +20,7 @@ async function installedVersion(name) {
 }
 
 const { runtime, artifact } = values;
-const detector = await createNodeDetector({ folder: artifact, runtime });
+const detector = await createDetector({ folder: artifact, runtime });
 const { modelSha256 } = detector.artifact;
 printLine({ runtime, version: await installedVersion(runtime), model_sha256: modelSha256 });
 for await (const { text, explain = false } of jsonLines()) {

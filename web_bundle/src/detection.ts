@@ -1,7 +1,9 @@
 import { type Caution, cautions } from './cautions.js';
-import type { Provider } from './engine.js';
 import { type Manifest, modelFile } from './manifest.js';
 import type { Score } from './scorer.js';
+
+/** Execution providers, by onnxruntime's names. */
+export type Provider = 'wasm' | 'webgpu' | 'cpu';
 
 /** A loaded artifact: what was verified, and what runs it. */
 export interface Artifact {
@@ -11,6 +13,16 @@ export interface Artifact {
   /** sha256 of the graph that is loaded. */
   readonly modelSha256: string;
   readonly provider: Provider;
+  /** Where it runs: a worker of the detector's own, or the thread that made it. */
+  readonly thread: 'worker' | 'main';
+  /** What was to run it and could not. */
+  readonly fallbacks: readonly Fallback[];
+}
+
+/** What was tried before, and why it did not answer. */
+export interface Fallback {
+  readonly backend: string;
+  readonly reason: string;
 }
 
 /** The answer for one text: the fields every backend gives. */
@@ -66,15 +78,18 @@ export interface DetectionMetadata {
   readonly warnings: readonly Caution[];
   /** How each part would be judged alone (docs/segments.md); null where nobody asked. */
   readonly segments: readonly JudgedSegment[] | null;
-  readonly fallbacks: readonly { readonly backend: string; readonly reason: string }[];
+  readonly fallbacks: readonly Fallback[];
   /** `load` is what this call waited for loading; a detector is loaded before its first call. */
   readonly timings_ms: { readonly load: number; readonly normalize: number; readonly run: number };
 }
 
 /** What was verified and loaded, as detections name it. */
-export function artifactOf(manifest: Manifest, provider: Provider): Artifact {
+export function artifactOf(
+  manifest: Manifest,
+  runs: Pick<Artifact, 'provider' | 'thread' | 'fallbacks'>,
+): Artifact {
   const { digest } = manifest;
-  return { manifest, digest, modelSha256: modelFile(manifest).sha256, provider };
+  return { manifest, digest, modelSha256: modelFile(manifest).sha256, ...runs };
 }
 
 /** The answer that a score means. */
@@ -109,7 +124,7 @@ function metadataOf(artifact: Artifact, judged: Judged): DetectionMetadata {
     threshold,
     warnings: cautions(text, score.probability, threshold, manifest.decision),
     segments,
-    fallbacks: [],
+    fallbacks: artifact.fallbacks,
     timings_ms: { load: 0, normalize: score.normalizeMs, run: score.runMs },
   };
 }

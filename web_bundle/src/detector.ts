@@ -1,102 +1,89 @@
-import { type Answer, Channel } from './channel.js';
+import { unlessAborted } from './abort.js';
+import { RemoteHost } from './channel.js';
 import type { Artifact } from './detection.js';
-import type { OnProgress } from './download.js';
 import { DetectorError } from './errors.js';
-import type { ArtifactLocation } from './protocol.js';
-import { type Detector, type Score, type Scorer, ScoringDetector } from './scorer.js';
-
-/** Where the parts are. Relative URLs are relative to the page. */
-export interface DetectorOptions {
-  /** The artifact's manifest.json. */
-  readonly manifestUrl: string | URL;
-  /** The graph; beside the manifest unless said otherwise. */
-  readonly modelUrl?: string | URL;
-  /** The tokenizer, for a graph that reads tokens; beside the manifest unless said otherwise. */
-  readonly tokenizerUrl?: string | URL;
-  /** onnxruntime's WebAssembly; beside this script unless said otherwise. */
-  readonly wasmUrl?: string | URL;
-  /** The worker script, of this page's origin; beside this script unless said otherwise. */
-  readonly workerUrl?: string | URL;
-  /** Refuse any artifact but this one. */
-  readonly expectedDigest?: string;
-  /** Keep verified files in Cache Storage, by their sha256; true unless said otherwise. */
-  readonly cache?: boolean;
-  /** Is told of every part of a file that comes. */
-  readonly onProgress?: OnProgress;
-}
+import type { Host } from './host.js';
+import { type BrowserOptions, sourceOf } from './options.js';
+import { portOf } from './port.js';
+import type { LoadOrder } from './protocol.js';
+import { type Detector, ScoringDetector } from './scorer.js';
+import { absoluteUrl } from './urls.js';
 
 /**
- * Loads an artifact into a worker of its own; every file is verified before it is used.
+ * Loads an artifact here; every file is verified before it is used.
  *
- * @throws DetectorError `fetch_failed`, `bad_manifest`, `digest_mismatch`, `unsupported_model` or
- *   `runtime_failed`.
+ * @throws DetectorError `fetch_failed`, `bad_manifest`, `digest_mismatch`, `unsupported_model`, `out_of_memory`,
+ *   `runtime_failed` or `aborted`.
+ * @throws RangeError where the options name no artifact, or two.
  */
-export async function createDetector(options: DetectorOptions): Promise<Detector> {
-  const channel = new Channel(startWorker(options.workerUrl));
+export async function createDetector(options: BrowserOptions): Promise<Detector> {
+  const order = orderOf(options);
+  const signals = options.signal ? [options.signal] : [];
+  const [host, artifact] = await unlessAborted(signals, () => loaded(options, order));
+  return new ScoringDetector(artifact, host);
+}
+
+/** A host that has loaded: in a worker where one starts, else, unless it has to be one, in this thread. */
+async function loaded(options: BrowserOptions, order: LoadOrder): Promise<[Host, Artifact]> {
+  const { thread, workerUrl, signal } = options;
+  if (thread === 'main') return loadedBy(await hostHere(), options, order);
+  let worker: RemoteHost | undefined;
   try {
-    const artifact = await load(channel, options);
-    return new ScoringDetector(artifact, new WorkerScorer(channel));
+    worker = startedWorker(workerUrl);
+    return await loadedBy(worker, options, order);
   } catch (error) {
-    channel.close(new DetectorError('aborted', 'loading failed'));
+    if (worker?.started || thread === 'worker' || signal?.aborted) throw error;
+    const host = await hostHere().catch(() => {
+      throw error;
+    });
+    return loadedBy(host, options, order);
+  }
+}
+
+async function loadedBy(
+  host: Host,
+  { signal, onProgress }: BrowserOptions,
+  order: LoadOrder,
+): Promise<[Host, Artifact]> {
+  const stop = () => void host.close();
+  signal?.addEventListener('abort', stop);
+  try {
+    return [host, await host.load(order, (progress) => onProgress?.(progress))];
+  } catch (error) {
+    await host.close();
     throw error;
+  } finally {
+    signal?.removeEventListener('abort', stop);
   }
 }
 
-async function load(channel: Channel, options: DetectorOptions): Promise<Artifact> {
-  const request = { kind: 'load', location: locationOf(options) } as const;
-  return loaded(await channel.send(request, options.onProgress));
-}
-
-/** The engine behind a worker. */
-class WorkerScorer implements Scorer {
-  readonly #channel: Channel;
-
-  constructor(channel: Channel) {
-    this.#channel = channel;
-  }
-
-  async score(texts: readonly string[], tokenLevel: boolean): Promise<Score[]> {
-    return scored(await this.#channel.send({ kind: 'score', texts, tokenLevel }));
-  }
-
-  async close(): Promise<void> {
-    this.#channel.close(new DetectorError('aborted', 'the detector was disposed'));
-  }
+async function hostHere(): Promise<Host> {
+  const script = await import('./main_thread.js').catch((cause: unknown) => {
+    throw new DetectorError('fetch_failed', 'main_thread.js did not load', { cause });
+  });
+  return script.hostHere();
 }
 
 // Bundlers find the worker and the WebAssembly by these very expressions.
-function startWorker(url: string | URL | undefined): Worker {
-  return url === undefined
-    ? new Worker(new URL('./worker.js', import.meta.url), { type: 'module' })
-    : new Worker(url, { type: 'module' });
+function startedWorker(url: string | URL | undefined): RemoteHost {
+  try {
+    const worker =
+      url === undefined
+        ? new Worker(new URL('./worker.js', import.meta.url), { type: 'module' })
+        : new Worker(url, { type: 'module' });
+    return new RemoteHost(portOf(worker));
+  } catch (cause) {
+    throw new DetectorError('runtime_failed', 'no worker can be started here', { cause });
+  }
 }
 
-function locationOf(options: DetectorOptions): ArtifactLocation {
-  const { manifestUrl, modelUrl, tokenizerUrl, wasmUrl, expectedDigest } = options;
+function orderOf(options: BrowserOptions): LoadOrder {
+  const { wasmUrl, expectedDigest, cache, device } = options;
   return {
-    manifestUrl: absolute(manifestUrl),
-    modelUrl: modelUrl ? absolute(modelUrl) : null,
-    tokenizerUrl: tokenizerUrl ? absolute(tokenizerUrl) : null,
-    wasmUrl: absolute(wasmUrl ?? new URL('./ort-wasm-simd-threaded.wasm', import.meta.url)),
+    source: sourceOf(options),
+    wasmUrl: absoluteUrl(wasmUrl ?? new URL('./ort-wasm-simd-threaded.wasm', import.meta.url)),
     expectedDigest: expectedDigest ?? null,
-    cached: options.cache ?? true,
+    cached: cache ?? true,
+    device: device ?? 'wasm',
   };
-}
-
-function absolute(url: string | URL): string {
-  return new URL(url, document.baseURI).href;
-}
-
-function loaded(answer: Answer): Artifact {
-  if (answer.kind !== 'loaded') throw unexpected(answer);
-  return answer.artifact;
-}
-
-function scored(answer: Answer): Score[] {
-  if (answer.kind !== 'scored') throw unexpected(answer);
-  return answer.scores;
-}
-
-function unexpected(answer: Answer): DetectorError {
-  return new DetectorError('runtime_failed', `the worker answered "${answer.kind}"`);
 }

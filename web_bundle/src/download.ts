@@ -1,28 +1,22 @@
+import { ArrivingDigest } from './arriving_digest.js';
 import { digestOf, requireDigest, type Sha256 } from './digest.js';
 import { DetectorError } from './errors.js';
 import type { FileCache } from './file_cache.js';
+import type { OnProgress } from './progress.js';
 
 /** How often a transfer that broke off is taken up again where it ended. */
 const RESUMPTIONS = 3;
 
-/** A file, and what it must be. */
-export interface WantedFile {
-  readonly url: string;
+/** What a file must be. */
+export interface Verifiable {
   readonly sha256: Sha256;
   readonly bytes: number;
 }
 
-/** How far loading is. */
-export interface Progress {
+/** A file, and where it is. */
+export interface WantedFile extends Verifiable {
   readonly url: string;
-  /** Bytes that are here. */
-  readonly loaded: number;
-  /** Bytes of the whole file. */
-  readonly total: number;
-  readonly source: 'network' | 'cache';
 }
-
-export type OnProgress = (progress: Progress) => void;
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -39,7 +33,8 @@ export async function fetchVerified(
   const cached = await cache?.read(file.sha256);
   if (cached !== undefined) {
     if ((await digestOf(cached)) === file.sha256) {
-      onProgress({ url: file.url, loaded: file.bytes, total: file.bytes, source: 'cache' });
+      const { url, bytes } = file;
+      onProgress({ phase: 'download', url, loaded: bytes, total: bytes, source: 'cache' });
       return cached;
     }
     await cache?.remove(file.sha256);
@@ -63,17 +58,22 @@ export async function fetchText(url: string): Promise<string> {
 // Once more past the browser's own cache, which may hold the wrong bytes.
 async function fetched(file: WantedFile, onProgress: OnProgress): Promise<Bytes> {
   const first = await transferred(file, 'default', onProgress).catch(() => undefined);
-  if (first !== undefined && (await digestOf(first)) === file.sha256) return first;
-  const bytes = await transferred(file, 'reload', onProgress);
-  requireDigest(file.url, file.sha256, await digestOf(bytes));
+  if (first?.sha256 === file.sha256) return first.bytes;
+  const { bytes, sha256 } = await transferred(file, 'reload', onProgress);
+  requireDigest(file.url, file.sha256, sha256);
   return bytes;
+}
+
+interface Transferred {
+  readonly bytes: Bytes;
+  readonly sha256: Sha256;
 }
 
 async function transferred(
   file: WantedFile,
   cache: RequestCache,
   onProgress: OnProgress,
-): Promise<Bytes> {
+): Promise<Transferred> {
   const transfer = new Transfer(file, onProgress);
   for (let resumed = 0; ; resumed += 1) {
     const init: RequestInit =
@@ -81,7 +81,8 @@ async function transferred(
         ? { cache }
         : { cache: 'no-store', headers: { range: `bytes=${transfer.loaded}-` } };
     try {
-      return await transfer.take(await responseFrom(file.url, init));
+      await transfer.take(await responseFrom(file.url, init));
+      return await transfer.finished();
     } catch (error) {
       if (!transfer.brokeOff || resumed === RESUMPTIONS) throw error;
     }
@@ -92,7 +93,8 @@ async function transferred(
 class Transfer {
   readonly #file: WantedFile;
   readonly #onProgress: OnProgress;
-  #chunks: Bytes[] = [];
+  readonly #bytes: Bytes;
+  #digest = new ArrivingDigest();
   loaded = 0;
   /** Whether the last response ended before its time, so that the rest may be asked for. */
   brokeOff = false;
@@ -100,10 +102,11 @@ class Transfer {
   constructor(file: WantedFile, onProgress: OnProgress) {
     this.#file = file;
     this.#onProgress = onProgress;
+    this.#bytes = roomFor(file.bytes);
   }
 
-  /** All bytes, when this response has brought the rest of them. */
-  async take(response: Response): Promise<Bytes> {
+  /** Reads what a response brings. */
+  async take(response: Response): Promise<void> {
     this.brokeOff = false;
     if (!this.#continues(response)) this.#restart();
     const reader = (response.body ?? new Response('').body)?.getReader();
@@ -117,7 +120,12 @@ class Transfer {
       if (cause instanceof DetectorError) throw cause;
       throw new DetectorError('fetch_failed', `${this.#file.url} broke off`, { cause });
     }
-    return this.#joined();
+  }
+
+  /** What has come, and its digest. */
+  async finished(): Promise<Transferred> {
+    const bytes = this.#bytes.subarray(0, this.loaded);
+    return { bytes, sha256: await this.#digest.of(bytes) };
   }
 
   // A host without ranges sends everything again.
@@ -129,28 +137,27 @@ class Transfer {
   }
 
   #restart(): void {
-    this.#chunks = [];
+    this.#digest = new ArrivingDigest();
     this.loaded = 0;
   }
 
   #add(chunk: Bytes): void {
     const { url, bytes: total } = this.#file;
-    this.#chunks.push(chunk);
-    this.loaded += chunk.length;
-    if (this.loaded > total) {
+    if (this.loaded + chunk.length > total) {
       throw new DetectorError('digest_mismatch', `${url} is longer than its ${total} bytes`);
     }
-    this.#onProgress({ url, loaded: this.loaded, total, source: 'network' });
+    this.#bytes.set(chunk, this.loaded);
+    this.#digest.update(chunk);
+    this.loaded += chunk.length;
+    this.#onProgress({ phase: 'download', url, loaded: this.loaded, total, source: 'network' });
   }
+}
 
-  #joined(): Bytes {
-    const whole = new Uint8Array(this.loaded);
-    let at = 0;
-    for (const chunk of this.#chunks) {
-      whole.set(chunk, at);
-      at += chunk.length;
-    }
-    return whole;
+function roomFor(bytes: number): Bytes {
+  try {
+    return new Uint8Array(bytes);
+  } catch (cause) {
+    throw new DetectorError('out_of_memory', `there is no memory for ${bytes} bytes`, { cause });
   }
 }
 

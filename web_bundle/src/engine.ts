@@ -1,7 +1,8 @@
 import type * as Ort from 'onnxruntime-web/wasm';
 import type { Batch } from './batches.js';
+import type { Provider } from './detection.js';
 import { DetectorError } from './errors.js';
-import type { Manifest } from './manifest.js';
+import type { Parts } from './host.js';
 import { NORMALIZERS } from './normalizers.js';
 import type { Score, Scorer } from './scorer.js';
 import { Serial } from './serial.js';
@@ -11,8 +12,11 @@ import type { BatchAnswer, TokensInput } from './tokens.js';
 /** What an engine needs of onnxruntime-web, onnxruntime-node or another of the family. */
 export type Runtime = Pick<typeof Ort, 'InferenceSession' | 'Tensor'>;
 
-/** Execution providers, by onnxruntime's names. */
-export type Provider = 'wasm' | 'cpu';
+/** A member of the family, ready to load graphs for `provider`. */
+export interface LoadedRuntime {
+  readonly runtime: Runtime;
+  readonly provider: Provider;
+}
 
 /**
  * Hands onnxruntime-web its WebAssembly, which it would otherwise look up by a path of its own.
@@ -27,6 +31,7 @@ export function configureWasm(env: Ort.Env, wasm: Uint8Array): void {
 
 /** One loaded graph. The only place that runs onnxruntime. */
 export class Engine implements Scorer {
+  readonly provider: Provider;
   readonly #runtime: Runtime;
   readonly #session: Ort.InferenceSession;
   readonly #normalize: (text: string) => string;
@@ -34,31 +39,23 @@ export class Engine implements Scorer {
   readonly #serial = new Serial();
 
   private constructor(
-    runtime: Runtime,
+    { runtime, provider }: LoadedRuntime,
     session: Ort.InferenceSession,
-    manifest: Manifest,
-    tokens: TokensInput | null,
+    parts: Parts,
   ) {
+    this.provider = provider;
     this.#runtime = runtime;
     this.#session = session;
-    this.#normalize = NORMALIZERS[manifest.input.normalizer];
-    this.#tokens = tokens;
+    this.#normalize = NORMALIZERS[parts.manifest.input.normalizer];
+    this.#tokens = parts.tokens;
   }
 
-  /**
-   * @param tokens - what feeds a graph that reads tokens; null for one that reads text.
-   * @throws DetectorError `runtime_failed`.
-   */
-  static async load(
-    runtime: Runtime,
-    manifest: Manifest,
-    model: Uint8Array,
-    provider: Provider,
-    tokens: TokensInput | null,
-  ): Promise<Engine> {
-    const options = { executionProviders: [provider] };
-    const session = await runtime.InferenceSession.create(model, options).catch(failed);
-    return new Engine(runtime, session, manifest, tokens);
+  /** @throws DetectorError `runtime_failed`. */
+  static async load(loaded: LoadedRuntime, parts: Parts): Promise<Engine> {
+    const { InferenceSession } = loaded.runtime;
+    const options = { executionProviders: [loaded.provider] };
+    const session = await InferenceSession.create(parts.model, options).catch(failed);
+    return new Engine(loaded, session, parts);
   }
 
   /** @throws DetectorError `runtime_failed`. */
@@ -125,7 +122,14 @@ function given<T>(value: T | undefined): T {
   return value;
 }
 
+/** How onnxruntime, and WebAssembly below it, say that memory cannot grow. */
+const NO_MEMORY = /bad_alloc|failed to allocate|could not allocate|out of memory/i;
+
 function failed(cause: unknown): never {
   const message = cause instanceof Error ? cause.message : String(cause);
+  if (NO_MEMORY.test(message)) {
+    const advice = 'the model needs more memory than there is: use a smaller one, or a server';
+    throw new DetectorError('out_of_memory', `${advice} (${message})`, { cause });
+  }
   throw new DetectorError('runtime_failed', message, { cause });
 }

@@ -1,11 +1,16 @@
 export type { Caution } from './cautions.js';
-export type { Artifact, Detection, DetectionMetadata, JudgedSegment } from './detection.js';
-export { createDetector, type DetectorOptions } from './detector.js';
-export type { OnProgress, Progress } from './download.js';
+export { type ClientOptions, createDetector } from './create.js';
+export type {
+  Artifact,
+  Detection,
+  DetectionMetadata,
+  Fallback,
+  JudgedSegment,
+} from './detection.js';
 export { DetectorError, type ErrorCode, isDetectorError } from './errors.js';
-export { createHybridDetector, type HybridDetector, type HybridOptions } from './hybrid.js';
+export type { HybridOptions } from './hybrid.js';
 export type { Manifest } from './manifest.js';
-export { norm1 } from './norm1.js';
-export type { DetectOptions, Detector } from './scorer.js';
+export type { OnProgress, Progress } from './progress.js';
+export type { DetectOptions, Detector, HybridDetector } from './scorer.js';
 export { countWords, type Segment, segments } from './segments.js';
 export type { Mode } from './sides.js';

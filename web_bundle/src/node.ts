@@ -1,74 +1,92 @@
-import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
-import { artifactOf } from './detection.js';
-import { requireDigest } from './digest.js';
-import { configureWasm, Engine, type Provider, type Runtime } from './engine.js';
-import { asDetectorError, DetectorError } from './errors.js';
-import { type ArtifactFile, type Manifest, modelFile, parseManifest } from './manifest.js';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { Worker } from 'node:worker_threads';
+import { unlessAborted } from './abort.js';
+import { RemoteHost } from './channel.js';
+import { DetectorError } from './errors.js';
+import { type Host, LocalHost, partsOf } from './host.js';
+import { NodePlatform } from './node_platform.js';
 import { NORMALIZERS } from './normalizers.js';
-import { type Detector, ScoringDetector } from './scorer.js';
-import type { TokenizedText, TokensInput } from './tokens.js';
-import { WASM_FILE, WASM_SHA256 } from './wasm.js';
+import {
+  type ArtifactOptions,
+  type LoadOptions,
+  type NoServer,
+  requireNoServer,
+  type ServerOptions,
+  sourceOf,
+} from './options.js';
+import type { Port } from './port.js';
+import type { LoadOrder } from './protocol.js';
+import { type Detector, type HybridDetector, ScoringDetector } from './scorer.js';
+import type { TokenizedText } from './tokens.js';
+import { twoSided } from './two_sided.js';
+import { WASM_FILE } from './wasm.js';
 
 export type { Caution } from './cautions.js';
-export type { Artifact, Detection, DetectionMetadata, JudgedSegment } from './detection.js';
+export type {
+  Artifact,
+  Detection,
+  DetectionMetadata,
+  Fallback,
+  JudgedSegment,
+} from './detection.js';
 export { DetectorError, type ErrorCode, isDetectorError } from './errors.js';
 export type { Manifest } from './manifest.js';
 export { norm1 } from './norm1.js';
-export type { DetectOptions, Detector } from './scorer.js';
+export type { OnProgress, Progress } from './progress.js';
+export type { DetectOptions, Detector, HybridDetector } from './scorer.js';
 export { countWords, type Segment, segments } from './segments.js';
+export type { Mode } from './sides.js';
 export type { TokenizedText } from './tokens.js';
 
 /** The packages that can run a graph in Node; `onnxruntime-node` is the caller's to install. */
 export type RuntimeName = 'onnxruntime-web' | 'onnxruntime-node';
 
-/** Which artifact. */
-export type ArtifactOnDisk = ({ readonly folder: string } | { readonly manifestPath: string }) & {
-  /** Refuse any artifact but this one. */
-  readonly expectedDigest?: string;
-};
-
-/** Which artifact to load, and with what. */
-export type NodeDetectorOptions = ArtifactOnDisk & {
-  /** `onnxruntime-web` unless said otherwise: the same WebAssembly as in the browser. */
-  readonly runtime?: RuntimeName;
-};
-
-interface LoadedRuntime {
-  readonly runtime: Runtime;
-  readonly provider: Provider;
+/** Which artifact: a folder on disk, or as in the browser, where URLs are absolute. */
+export interface NodeArtifactOptions extends ArtifactOptions {
+  /** The artifact's folder, with its manifest.json. */
+  readonly folder?: string;
 }
 
-const RUNTIMES: Record<RuntimeName, () => Promise<LoadedRuntime>> = {
-  'onnxruntime-web': loadWasmRuntime,
-  'onnxruntime-node': loadNativeRuntime,
-};
+/** Which artifact to load, and with what. */
+export interface NodeOptions extends NodeArtifactOptions, Omit<LoadOptions, 'cache'> {
+  /** `onnxruntime-web` unless said otherwise: the same WebAssembly as in the browser. */
+  readonly runtime?: RuntimeName;
+  /** A worker thread of the detector's own, unless said otherwise, or this thread. */
+  readonly thread?: 'worker' | 'main';
+  /** onnxruntime's WebAssembly; beside this script unless said otherwise. */
+  readonly wasmUrl?: string | URL;
+}
 
 /**
- * Loads an artifact from disk into this thread; every file is verified before it is used.
+ * Makes a detector, as in the browser. Every file is verified before it is used.
  *
- * @throws DetectorError `fetch_failed`, `bad_manifest`, `digest_mismatch`, `unsupported_model` or
- *   `runtime_failed`.
+ * @throws DetectorError `fetch_failed`, `bad_manifest`, `digest_mismatch`, `unsupported_model`, `out_of_memory`,
+ *   `runtime_failed` or `aborted`.
+ * @throws RangeError where the options name no artifact, or contradict each other.
  */
-export async function createNodeDetector(options: NodeDetectorOptions): Promise<Detector> {
-  const { manifest, file, tokens } = await readArtifact(options);
-  const model = await file(modelFile(manifest));
-  const { runtime, provider } = await RUNTIMES[options.runtime ?? 'onnxruntime-web']();
-  const engine = await Engine.load(runtime, manifest, model, provider, tokens);
-  return new ScoringDetector(artifactOf(manifest, provider), engine);
+export function createDetector(options: NodeOptions & NoServer): Promise<Detector>;
+export function createDetector(options: NodeOptions & ServerOptions): Promise<HybridDetector>;
+export async function createDetector(
+  options: NodeOptions & (NoServer | ServerOptions),
+): Promise<HybridDetector> {
+  if (options.server !== undefined) return twoSided(options, open);
+  requireNoServer(options);
+  return open(options);
 }
 
 /**
  * What turns a text into token ids and windows, as the artifact's graph reads them: docs/windows.md.
  *
- * @throws DetectorError as `createNodeDetector`; `unsupported_model` where the graph reads text.
+ * @throws DetectorError as `createDetector`; `unsupported_model` where the graph reads text.
  */
-export async function createNodeTokenizer(
-  options: ArtifactOnDisk,
+export async function createTokenizer(
+  options: NodeArtifactOptions,
 ): Promise<(text: string) => TokenizedText> {
-  const { manifest, tokens } = await readArtifact(options);
+  const platform = new NodePlatform('main');
+  const { manifest, tokens } = await partsOf(platform, orderOf(options), (file) =>
+    platform.file(file, false, () => undefined),
+  );
   if (tokens === null) {
     throw new DetectorError('unsupported_model', `${manifest.model_id} reads text, not tokens`);
   }
@@ -76,50 +94,55 @@ export async function createNodeTokenizer(
   return (text) => tokens.tokenized(normalize(text));
 }
 
-interface ReadArtifact {
-  readonly manifest: Manifest;
-  readonly tokens: TokensInput | null;
-  /** The bytes of one of its files, verified. */
-  file(entry: ArtifactFile): Promise<Uint8Array>;
+async function open(options: NodeOptions): Promise<Detector> {
+  const { thread = 'worker', signal, onProgress } = options;
+  const order = orderOf(options);
+  const host: Host =
+    thread === 'main' ? new LocalHost(new NodePlatform('main')) : new RemoteHost(startedWorker());
+  try {
+    const signals = signal ? [signal] : [];
+    const artifact = await unlessAborted(signals, () =>
+      host.load(order, (progress) => onProgress?.(progress)),
+    );
+    return new ScoringDetector(artifact, host);
+  } catch (error) {
+    await host.close();
+    throw error;
+  }
 }
 
-async function readArtifact(options: ArtifactOnDisk): Promise<ReadArtifact> {
-  const manifestPath =
-    'folder' in options ? join(options.folder, 'manifest.json') : options.manifestPath;
-  const text = (await read(manifestPath)).toString('utf8');
-  const manifest = parseManifest(text, options.expectedDigest);
-  const file = ({ path, sha256 }: ArtifactFile) =>
-    readVerified(join(dirname(manifestPath), path), sha256);
-  const tokens = manifest.input.kind === 'text' ? null : await tokensOf(manifest, file);
-  return { manifest, file, tokens };
+function orderOf(options: NodeOptions): LoadOrder {
+  const {
+    folder,
+    runtime,
+    expectedDigest,
+    wasmUrl = new URL(WASM_FILE, import.meta.url),
+  } = options;
+  const manifestUrl = folder && pathToFileURL(join(folder, 'manifest.json'));
+  return {
+    source: sourceOf({ ...options, ...(manifestUrl && { manifestUrl }) }),
+    wasmUrl: String(wasmUrl),
+    expectedDigest: expectedDigest ?? null,
+    cached: false,
+    device: runtime === 'onnxruntime-node' ? 'native' : 'wasm',
+  };
 }
 
-async function tokensOf(manifest: Manifest, file: ReadArtifact['file']): Promise<TokensInput> {
-  const { tokensInput } = await import('./tokens.js');
-  return tokensInput(manifest, file).catch((cause: unknown) => {
-    throw asDetectorError(cause, 'runtime_failed');
-  });
-}
-
-async function loadWasmRuntime(): Promise<LoadedRuntime> {
-  const runtime = await import('onnxruntime-web');
-  const path = createRequire(import.meta.url).resolve(`onnxruntime-web/${WASM_FILE}`);
-  configureWasm(runtime.env, await readVerified(path, WASM_SHA256));
-  return { runtime, provider: 'wasm' };
-}
-
-async function loadNativeRuntime(): Promise<LoadedRuntime> {
-  return { runtime: await import('onnxruntime-node'), provider: 'cpu' };
-}
-
-async function readVerified(path: string, digest: string): Promise<Uint8Array> {
-  const bytes = await read(path);
-  requireDigest(path, digest, createHash('sha256').update(bytes).digest('hex'));
-  return bytes;
-}
-
-async function read(path: string): Promise<Buffer> {
-  return readFile(path).catch((cause: unknown) => {
-    throw new DetectorError('fetch_failed', `${path} could not be read`, { cause });
-  });
+function startedWorker(): Port {
+  // Its own script needs none of the options that the program was started with, and some would stop it.
+  const options = { execArgv: [] };
+  const worker = new Worker(new URL('./node_worker.js', import.meta.url), options);
+  return {
+    post: (message) => worker.postMessage(message),
+    listen(onMessage, onStop) {
+      worker.on('message', onMessage);
+      worker.on('error', (error) => onStop(error instanceof Error ? error.message : String(error)));
+      worker.on('exit', (code) => onStop(`exit code ${code}`));
+    },
+    hold(awaited) {
+      if (awaited) worker.ref();
+      else worker.unref();
+    },
+    close: () => void worker.terminate(),
+  };
 }

@@ -1,25 +1,38 @@
 import type { Artifact } from './detection.js';
-import type { Progress } from './download.js';
 import type { ErrorCode } from './errors.js';
+import type { Progress } from './progress.js';
 import type { Score } from './scorer.js';
 
-/** Where a worker finds an artifact, as absolute URLs. */
-export interface ArtifactLocation {
-  readonly manifestUrl: string;
-  readonly modelUrl: string | null;
-  readonly tokenizerUrl: string | null;
+/** What runs a graph: WebAssembly, the graphics card, whichever of them can, or onnxruntime-node. */
+export type Device = 'wasm' | 'webgpu' | 'auto' | 'native';
+
+/** Where an artifact is, in absolute URLs. */
+export type ArtifactSource =
+  | {
+      readonly kind: 'manifest';
+      readonly manifestUrl: string;
+      readonly modelUrl: string | null;
+      readonly tokenizerUrl: string | null;
+    }
+  | { readonly kind: 'catalogue'; readonly baseUrl: string; readonly model: string | null };
+
+/** What is to be loaded, and how. */
+export interface LoadOrder {
+  readonly source: ArtifactSource;
+  /** The folder of the WebAssembly files, or one of them. */
   readonly wasmUrl: string;
   readonly expectedDigest: string | null;
   /** Whether verified files are kept in Cache Storage. */
   readonly cached: boolean;
+  readonly device: Device;
 }
 
-/** What the page asks of the worker. */
+/** What is asked of a worker. */
 export type Request =
-  | { readonly kind: 'load'; readonly location: ArtifactLocation }
+  | { readonly kind: 'load'; readonly order: LoadOrder }
   | { readonly kind: 'score'; readonly texts: readonly string[]; readonly tokenLevel: boolean };
 
-/** What the worker answers. */
+/** What a worker answers. */
 export type Reply =
   | { readonly kind: 'loaded'; readonly artifact: Artifact }
   | { readonly kind: 'progress'; readonly progress: Progress }

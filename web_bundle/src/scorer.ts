@@ -1,3 +1,4 @@
+import { unlessAborted } from './abort.js';
 import { type Artifact, type Detection, detectionOf, type JudgedSegment } from './detection.js';
 import { DetectorError } from './errors.js';
 import { type Segment, segments } from './segments.js';
@@ -37,15 +38,24 @@ export interface DetectOptions {
   readonly maxFalsePositiveRate?: number;
 }
 
-/** A loaded model that answers for texts. */
-export interface Detector {
-  /** What was verified and loaded. */
-  readonly artifact: Artifact;
-  /** @throws DetectorError `aborted`, `runtime_failed` or `unmeasured_rate`. */
+/** What answers for texts. */
+export interface HybridDetector {
+  /** What was verified and loaded here; null while nothing is, since a server answers. */
+  readonly artifact: Artifact | null;
+  /**
+   * One answer per text, in order.
+   *
+   * @throws DetectorError `aborted`, `unmeasured_rate`, or that of the last side that was tried.
+   */
   detect(text: string, options?: DetectOptions): Promise<Detection>;
   detect(texts: readonly string[], options?: DetectOptions): Promise<Detection[]>;
   /** Frees memory. Calls under way reject with code `aborted`. */
   dispose(): Promise<void>;
+}
+
+/** One that runs a model here, which is loaded. */
+export interface Detector extends HybridDetector {
+  readonly artifact: Artifact;
 }
 
 /** A detector that asks `scorer`. */
@@ -124,26 +134,4 @@ function only<T>(items: readonly T[]): T {
   const [item] = items;
   if (item === undefined) throw new DetectorError('runtime_failed', 'the engine gave no score');
   return item;
-}
-
-async function unlessAborted<T>(
-  signals: readonly AbortSignal[],
-  task: () => Promise<T>,
-): Promise<T> {
-  if (signals.some((signal) => signal.aborted)) throw aborted();
-  const ended = new AbortController();
-  const abortion = new Promise<never>((_, reject) => {
-    for (const signal of signals) {
-      signal.addEventListener('abort', () => reject(aborted()), { signal: ended.signal });
-    }
-  });
-  try {
-    return await Promise.race([task(), abortion]);
-  } finally {
-    ended.abort();
-  }
-}
-
-function aborted(): DetectorError {
-  return new DetectorError('aborted', 'the call was aborted, or the detector disposed');
 }

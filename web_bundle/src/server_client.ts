@@ -1,7 +1,8 @@
 import type { Detection } from './detection.js';
 import { asDetectorError, DetectorError } from './errors.js';
-import type { Manifest } from './manifest.js';
+import type { ArtifactOptions } from './options.js';
 import type { DetectOptions } from './scorer.js';
+import { folderUrl } from './urls.js';
 
 /** Texts of one request; servers take 128 at most unless told otherwise. */
 const BATCH = 64;
@@ -10,11 +11,10 @@ const BATCH = 64;
 const NO_TEXT = 'Which model may be run here, and where are its files? '.repeat(10);
 
 /** What a server says a caller needs to run a model itself: docs/architecture.md. */
-export interface Delegation {
+interface Delegation {
   readonly manifest_url: string;
   readonly files: readonly { readonly path: string; readonly url: string }[];
   readonly digest: string;
-  readonly manifest: Manifest;
 }
 
 interface Answer extends Detection {
@@ -28,8 +28,7 @@ export class ServerClient {
 
   /** @param base - where the server is mounted; routes are beneath it. */
   constructor(base: string | URL, model: string | undefined) {
-    this.#base = new URL(base, document.baseURI);
-    if (!this.#base.pathname.endsWith('/')) this.#base.pathname += '/';
+    this.#base = new URL(folderUrl(base));
     this.#model = model;
   }
 
@@ -53,22 +52,30 @@ export class ServerClient {
   }
 
   /**
-   * What is needed to run the model here. No text of the caller is sent.
+   * Which artifact may run here, and where the server has it. No text of the caller is sent.
    *
    * @throws DetectorError `server_failed`, also where the server delegates nothing.
    */
-  async delegation(): Promise<Delegation> {
+  async delegated(): Promise<ArtifactOptions> {
     const wishes = { prefer_backend: 'client_side', client_capabilities: ['client_side'] };
     const answer = await this.#post<Answer>('predict', { text: NO_TEXT, ...wishes });
     const { delegation, fallbacks } = answer.metadata;
-    if (delegation) return delegation;
-    const reasons = fallbacks.map(({ reason }) => reason).join('; ');
-    throw new DetectorError('server_failed', `the server delegates no model: ${reasons}`);
-  }
-
-  /** An address that the server gave, as an absolute one. */
-  resolve(url: string): string {
-    return new URL(url, this.#base).href;
+    if (!delegation) {
+      const reasons = fallbacks.map(({ reason }) => reason).join('; ');
+      throw new DetectorError('server_failed', `the server delegates no model: ${reasons}`);
+    }
+    const { manifest_url, files, digest } = delegation;
+    const at = (path: string) => {
+      const file = files.find((file) => file.path === path);
+      return file && new URL(file.url, this.#base).href;
+    };
+    const [modelUrl, tokenizerUrl] = [at('model.onnx'), at('tokenizer.json')];
+    return {
+      manifestUrl: new URL(manifest_url, this.#base).href,
+      expectedDigest: digest,
+      ...(modelUrl && { modelUrl }),
+      ...(tokenizerUrl && { tokenizerUrl }),
+    };
   }
 
   async #predictPart(

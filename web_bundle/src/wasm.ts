@@ -1,11 +1,13 @@
+import type { Verifiable } from './download.js';
+
 /** onnxruntime-web's WebAssembly, shipped beside the scripts. */
 export const WASM_FILE = 'ort-wasm-simd-threaded.wasm';
 
-declare const __WASM_SHA256__: string;
-declare const __WASM_BYTES__: number;
+declare const __WASM__: Verifiable;
+declare const __WEBGPU_WASM__: Verifiable;
 
-/** Its sha256, of the pinned package at build time: what is loaded must equal it. */
-export const WASM_SHA256: string = __WASM_SHA256__;
+/** What it must be: that of the pinned package at build time. */
+export const WASM: Verifiable = __WASM__;
 
-/** Its size. */
-export const WASM_BYTES: number = __WASM_BYTES__;
+/** The same of the one that speaks WebGPU. */
+export const WEBGPU_WASM: Verifiable = __WEBGPU_WASM__;

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { brotliDecompressSync, gunzipSync } from 'node:zlib';
+import { brotliCompressSync, brotliDecompressSync, gunzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -63,6 +63,16 @@ test('bundlers copy the script for tokens, and leave imports to the browser', as
   expect(worker).toContain(`import(/*webpackIgnore:true*//*@vite-ignore*/${expression}`);
   expect(worker).not.toContain('("ort.wasm.bundle.min.mjs"');
   expect(await readFile(join(out, 'npm/node.js'), 'utf8')).toContain('import("./tokens.js")');
+});
+
+test('a page needs no more than 30 KB of JavaScript for the library', async () => {
+  const out = join(await emptyFolder(), 'dist');
+  await build(await storeOf(['1.0.0']), out);
+  let bytes = 0;
+  for (const name of ['npm/index.js', 'npm/worker.js']) {
+    bytes += brotliCompressSync(await readFile(join(out, name))).length;
+  }
+  expect(bytes).toBeLessThanOrEqual(30_000);
 });
 
 test('a failed build says why in one line and leaves the old one', async () => {

@@ -3,7 +3,11 @@ import { artifactOf, detectionOf } from '../src/detection.js';
 import { parseManifest } from '../src/manifest.js';
 import { MANIFEST_TEXT } from './fixture.js';
 
-const artifact = artifactOf(parseManifest(MANIFEST_TEXT), 'wasm');
+const artifact = artifactOf(parseManifest(MANIFEST_TEXT), {
+  provider: 'wasm',
+  thread: 'worker',
+  fallbacks: [],
+});
 const scored = (probability: number) => {
   const read = { tokens: null, windows: 1, tokenLogProbabilities: null };
   const score = { probability, normalizeMs: 0.25, runMs: 0.5, ...read };

@@ -2,10 +2,10 @@ import { existsSync } from 'node:fs';
 import { cp, mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { expect, test } from 'vitest';
-import { createNodeDetector, type RuntimeName } from '../src/node.js';
-import { FIXTURE, goldenVectors } from './fixture.js';
+import type { RuntimeName } from '../src/node.js';
+import { detectorHere, FIXTURE, goldenVectors } from './fixture.js';
 
 const EXPORTED = fileURLToPath(
   new URL('../../registry/artifacts/lexical-tiny/1.1.0', import.meta.url),
@@ -21,7 +21,7 @@ test.skipIf(!existsSync(EXPORTED))('and those of the exported lexical-tiny', asy
 });
 
 async function expectGolden(folder: string, runtime: RuntimeName): Promise<void> {
-  const detector = await createNodeDetector({ folder, runtime });
+  const detector = await detectorHere({ folder, runtime });
   for (const { text, probability } of goldenVectors(folder)) {
     const detection = await detector.detect(text);
     expect(Math.abs(detection.probability - probability)).toBeLessThanOrEqual(1e-6);
@@ -30,7 +30,7 @@ async function expectGolden(folder: string, runtime: RuntimeName): Promise<void>
 }
 
 test('several texts give what each gives alone, in order', async () => {
-  const detector = await createNodeDetector({ folder: FIXTURE });
+  const detector = await detectorHere({ folder: FIXTURE });
   const texts = ['Hello world', '', 'a b c'];
   const together = await detector.detect(texts);
   const alone = await Promise.all(texts.map((text) => detector.detect(text)));
@@ -40,7 +40,9 @@ test('several texts give what each gives alone, in order', async () => {
 });
 
 test('an aborted call and a disposed detector reject with code aborted', async () => {
-  const detector = await createNodeDetector({ manifestPath: join(FIXTURE, 'manifest.json') });
+  const detector = await detectorHere({
+    manifestUrl: pathToFileURL(join(FIXTURE, 'manifest.json')),
+  });
   const aborting = new AbortController();
   const call = detector.detect('Hello world', { signal: aborting.signal });
   aborting.abort();
@@ -55,11 +57,11 @@ test('a flipped byte of the graph is refused', async () => {
   const bytes = await readFile(path);
   bytes[100] = (bytes[100] ?? 0) ^ 1;
   await writeFile(path, bytes);
-  await expect(createNodeDetector({ folder })).rejects.toMatchObject({ code: 'digest_mismatch' });
+  await expect(detectorHere({ folder })).rejects.toMatchObject({ code: 'digest_mismatch' });
 });
 
 test('a missing folder is fetch_failed, and says which file', async () => {
-  await expect(createNodeDetector({ folder: '/nowhere' })).rejects.toMatchObject({
+  await expect(detectorHere({ folder: '/nowhere' })).rejects.toMatchObject({
     code: 'fetch_failed',
     message: expect.stringContaining('manifest.json'),
   });
@@ -70,7 +72,10 @@ test('bytes that are no graph are runtime_failed', async () => {
   const { parseManifest } = await import('../src/manifest.js');
   const manifest = parseManifest(await readFile(join(FIXTURE, 'manifest.json'), 'utf8'));
   const runtime = await import('onnxruntime-node');
-  const loading = Engine.load(runtime, manifest, new Uint8Array(10), 'cpu', null);
+  const loading = Engine.load(
+    { runtime, provider: 'cpu' },
+    { manifest, model: new Uint8Array(10), tokens: null },
+  );
   await expect(loading).rejects.toMatchObject({ code: 'runtime_failed' });
 });
 

@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest';
-import { createNodeDetector } from '../src/node.js';
 import { countWords, segments } from '../src/segments.js';
-import { FIXTURE } from './fixture.js';
+import { detectorHere, FIXTURE } from './fixture.js';
 
 const LONG = 'It was a bright cold day in April, and the clocks were striking thirteen, '.repeat(2);
 
@@ -27,7 +26,7 @@ test('words are runs of anything but white space', () => {
 });
 
 test('each segment is judged as if it were all', async () => {
-  const detector = await createNodeDetector({ folder: FIXTURE });
+  const detector = await detectorHere({ folder: FIXTURE });
   const text = `One ${LONG.trim()}. Two ${LONG.trim()}.`;
   const [detection, short] = await detector.detect([text, 'short'], { explain: true });
   const found = detection?.metadata.segments ?? [];

@@ -3,19 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { artifactDigest, type Manifest } from '../src/manifest.js';
-import {
-  createNodeDetector,
-  createNodeTokenizer,
-  DetectorError,
-  type RuntimeName,
-} from '../src/node.js';
-import { FIXTURE, goldenVectors, TOKENS_FIXTURE } from './fixture.js';
+import { createTokenizer, DetectorError, type RuntimeName } from '../src/node.js';
+import { detectorHere, FIXTURE, goldenVectors, TOKENS_FIXTURE } from './fixture.js';
 
 const RUNTIMES: readonly RuntimeName[] = ['onnxruntime-web', 'onnxruntime-node'];
 const VECTORS = goldenVectors(TOKENS_FIXTURE);
 
 test('token ids are those that Python gave', async () => {
-  const tokenize = await createNodeTokenizer({ folder: TOKENS_FIXTURE });
+  const tokenize = await createTokenizer({ folder: TOKENS_FIXTURE });
   for (const { text, ids, windows } of VECTORS) {
     expect(tokenize(text).ids).toEqual(ids);
     expect(tokenize(text).windows).toHaveLength(windows ?? 0);
@@ -23,7 +18,7 @@ test('token ids are those that Python gave', async () => {
 });
 
 test.each(RUNTIMES)('%s gives the golden probabilities, alone and together', async (runtime) => {
-  const detector = await createNodeDetector({ folder: TOKENS_FIXTURE, runtime });
+  const detector = await detectorHere({ folder: TOKENS_FIXTURE, runtime });
   const together = await detector.detect(VECTORS.map(({ text }) => text));
   for (const [i, { text, ids, windows, probability }] of VECTORS.entries()) {
     const alone = await detector.detect(text);
@@ -38,7 +33,7 @@ test.each(RUNTIMES)('%s gives the golden probabilities, alone and together', asy
 });
 
 test('a long text is the mean logit of its windows, each weighted by its tokens', async () => {
-  const detector = await createNodeDetector({ folder: TOKENS_FIXTURE });
+  const detector = await detectorHere({ folder: TOKENS_FIXTURE });
   // Windows of 6 tokens every 4, the last one at the end: [0, 6), [1, 7).
   const probabilityOf = async (text: string) => (await detector.detect(text)).probability;
   const [first, last] = [await probabilityOf('a b c d e f'), await probabilityOf('b c d e f g')];
@@ -54,12 +49,12 @@ test('a changed tokenizer is refused', async () => {
   const folder = await copied();
   const path = join(folder, 'tokenizer.json');
   await writeFile(path, (await readFile(path, 'utf8')).replace('"wrote":9', '"wrote":8'));
-  await expect(createNodeDetector({ folder })).rejects.toMatchObject({ code: 'digest_mismatch' });
+  await expect(detectorHere({ folder })).rejects.toMatchObject({ code: 'digest_mismatch' });
 });
 
 test('an input without windows is a bad manifest', async () => {
   const folder = await copied((manifest) => Object.assign(manifest.input, { window: null }));
-  const loading = createNodeDetector({ folder });
+  const loading = detectorHere({ folder });
   await expect(loading).rejects.toMatchObject({ code: 'bad_manifest' });
   await expect(loading).rejects.toBeInstanceOf(DetectorError);
 });
@@ -68,13 +63,13 @@ test('a model that reads several encodings of a text is refused', async () => {
   const folder = await copied((manifest) =>
     Object.assign(manifest.input, { companions: [{ name: 'other' }] }),
   );
-  const loading = createNodeDetector({ folder });
+  const loading = detectorHere({ folder });
   await expect(loading).rejects.toMatchObject({ code: 'unsupported_model' });
   await expect(loading).rejects.toThrow(/several encodings of a text .* on a server/);
 });
 
 test('an artifact that reads text has no tokenizer', async () => {
-  const making = createNodeTokenizer({ folder: FIXTURE });
+  const making = createTokenizer({ folder: FIXTURE });
   await expect(making).rejects.toMatchObject({ code: 'unsupported_model' });
 });
 

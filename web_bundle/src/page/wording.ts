@@ -24,6 +24,10 @@ export const FAILURES: Readonly<
     title: 'Something did not arrive',
     advice: `The model or its runtime could not be downloaded. Check the connection. ${LOAD_AGAIN}`,
   },
+  out_of_memory: {
+    title: 'There is too little memory',
+    advice: 'Close some tabs or programs, then load again; or try another device.',
+  },
   runtime_failed: {
     title: 'The model could not run here',
     advice:

@@ -1,0 +1,1 @@
+"""The library in Chromium: warm predictions, and first visits against transformers.js."""
