@@ -55,6 +55,11 @@ class Site:
     def read(self, name: str) -> bytes:
         return (self.folder / name).read_bytes()
 
+    def script(self, name: str) -> str:
+        """Where a script of the page is: its folder is named after what is in it."""
+        (found,) = self.folder.glob(f"page-*/{name}")
+        return found.relative_to(self.folder).as_posix()
+
     def answer(self, name: str) -> Answer:
         instead = self.instead.get(name)
         if instead and instead.times:
