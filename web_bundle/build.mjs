@@ -7,6 +7,7 @@ import { browserArtifacts, copyArtifacts } from './build/artifacts.mjs';
 import { writePage, writeServiceWorker } from './build/page.mjs';
 import { sizeTable } from './build/report.mjs';
 import { buildLibrary, buildStaticLibrary } from './build/scripts.mjs';
+import { writeSingleFile } from './build/single_file.mjs';
 import { WASM_FILE, wasmPath } from './build/wasm.mjs';
 
 const ROOT = import.meta.dirname;
@@ -41,7 +42,7 @@ async function buildInto(folder, artifacts, server) {
     copyFile(wasmPath(), join(page, WASM_FILE)),
     copyArtifacts(artifacts, join(page, 'models')),
   ]);
-  await writeServiceWorker(ROOT, page);
+  await Promise.all([writeServiceWorker(ROOT, page), writeSingleFile(ROOT, page)]);
 }
 
 /** Puts `fresh` in the place of `out`; whoever serves `out` sees the old or the new, whole. */

@@ -19,8 +19,8 @@ export function singleFilePolicy({ script, style }) {
     'script-src': [`'${script}'`, "'wasm-unsafe-eval'"],
     'style-src': [`'${style}'`],
     'img-src': ['data:'],
-    'connect-src': ['blob:'],
-    'worker-src': ['blob:'],
+    'connect-src': ['data:'],
+    'worker-src': ['data:'],
   });
 }
 

@@ -79,6 +79,19 @@ export async function buildServiceWorker(root, outdir, files, version) {
   await build({ ...COMMON, define, absWorkingDir: root, outdir, entryPoints });
 }
 
+/** A script with all that it imports, as text that may stand in a page. */
+export async function bundledText(root, entryPoint) {
+  const { outputFiles } = await build({
+    ...COMMON,
+    define: await wasmDefinition(),
+    absWorkingDir: root,
+    entryPoints: [entryPoint],
+    legalComments: 'inline',
+    write: false,
+  });
+  return outputFiles[0].text.replaceAll('</script', '<\\/script');
+}
+
 async function buildPart(root, options) {
   await build({ ...COMMON, define: await wasmDefinition(), absWorkingDir: root, ...options });
 }

@@ -35,7 +35,10 @@ export function showSentences(
   const shown = stretches(text, segments).map(({ text, probability }) =>
     probability === null ? text : marked(text, probability, decision),
   );
-  element('marked', HTMLElement).replaceChildren(make('p', {}, ...shown));
+  const box = element('marked', HTMLElement);
+  box.replaceChildren(make('p', {}, ...shown));
+  const fits = box.scrollHeight <= box.clientHeight && !box.hasAttribute('data-unfolded');
+  element('unfold', HTMLButtonElement).toggleAttribute('data-needless', fits);
 }
 
 function marked(text: string, probability: number, decision: Manifest['decision']): HTMLElement {

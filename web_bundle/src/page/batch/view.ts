@@ -207,7 +207,7 @@ function emptyRow(text: string, at: number): HTMLTableRowElement {
     'tr',
     {},
     make('th', { scope: 'row' }, String(at + 1)),
-    make('td', { className: 'excerpt' }, excerpt),
+    make('td', {}, make('div', { className: 'excerpt' }, excerpt)),
     make('td', {}, '–'),
     make('td', { className: 'number' }, '–'),
   );

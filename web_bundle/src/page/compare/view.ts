@@ -134,7 +134,7 @@ function row(
   const took = make(
     'small',
     { className: 'obstacle' },
-    `${wording.milliseconds(milliseconds)} with the way`,
+    `round trip ${wording.milliseconds(milliseconds)}`,
   );
   const made = make(
     'tr',
@@ -145,7 +145,7 @@ function row(
       { className: 'number' },
       make('data', { value: String(probability) }, probability.toFixed(7)),
     ),
-    make('td', { className: 'number' }, difference || 'compared to'),
+    make('td', { className: 'number' }, difference || 'reference'),
     make('td', { className: 'number' }, wording.milliseconds(latency_ms), took),
   );
   made.dataset.backend = backend;
