@@ -152,6 +152,7 @@ $(STATIC): $(WEB_SOURCES) $(NODE_MODULES) $(MANIFESTS)
 
 browser: .venv/dev
 	@$(BIN)/python -m benchmarks.chromium
+	@$(BIN)/python -m benchmarks.other_browsers
 
 .venv/audit: pyproject.toml | tools
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
