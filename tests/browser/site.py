@@ -72,9 +72,9 @@ class Site:
         return Answer(path.read_bytes(), 200, media_type)
 
 
-def content_security_policy(folder: Path) -> str:
+def content_security_policy(folder: Path, page: str = "index.html") -> str:
     """The policy that the page asks for itself, which its host sends as a header too."""
-    html = (folder / "index.html").read_text(encoding="utf-8")
+    html = (folder / page).read_text(encoding="utf-8")
     found = re.search(r'Content-Security-Policy" content="([^"]+)"', html)
     assert found, "index.html names its policy"
     return found[1]

@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -33,8 +34,6 @@ def hosted(static_folder: Path, tmp_path: Path) -> Iterator[Site]:
 @pytest.fixture(scope="module")
 def next_version(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The page as built from sources that say something else."""
-    import subprocess
-
     web = tmp_path_factory.mktemp("next") / "web_bundle"
     shutil.copytree(
         root / "web_bundle", web, ignore=shutil.ignore_patterns("node_modules", "dist*")
