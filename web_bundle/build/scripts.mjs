@@ -76,7 +76,8 @@ export async function buildPageScripts(root, outdir) {
 export async function buildServiceWorker(root, outdir, files, version) {
   const entryPoints = { service_worker: 'src/page/service_worker.ts' };
   const define = { __PRECACHE__: JSON.stringify(files), __VERSION__: JSON.stringify(version) };
-  await build({ ...COMMON, define, absWorkingDir: root, outdir, entryPoints });
+  const classic = { format: 'iife', footer: {} };
+  await build({ ...COMMON, ...classic, define, absWorkingDir: root, outdir, entryPoints });
 }
 
 /** A script with all that it imports, as text that may stand in a page. */

@@ -1,6 +1,5 @@
 import type { Detection } from '../detection.js';
 import { createDetector } from '../detector.js';
-import type { OnProgress } from '../download.js';
 import { DetectorError } from '../errors.js';
 import type { HybridOptions } from '../hybrid.js';
 import type { Manifest } from '../manifest.js';
@@ -33,7 +32,7 @@ export async function openJudge(
   choice: Choice,
   server: Server | null,
   surroundings: Surroundings,
-  onProgress: OnProgress,
+  onProgress: (progress: object) => void,
 ): Promise<Judge> {
   const { model, mode } = choice;
   const { parts, later } = surroundings;

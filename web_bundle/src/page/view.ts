@@ -1,5 +1,4 @@
 import type { Detection } from '../detection.js';
-import type { Progress } from '../download.js';
 import type { DetectorError } from '../errors.js';
 import type { Manifest } from '../manifest.js';
 import { countWords } from '../segments.js';
@@ -16,14 +15,21 @@ export function showState(state: State, status: string): void {
   write('status', status);
 }
 
+interface Arriving {
+  readonly url: string;
+  readonly loaded: number;
+  readonly total: number;
+}
+
 /** How much of the files has come; not said aloud, which would be all that is said. */
 export class LoadBar {
-  readonly #files = new Map<string, Progress>();
+  readonly #files = new Map<string, Arriving>();
 
-  readonly update = (progress: Progress): void => {
+  readonly update = (progress: object): void => {
+    if (!isArriving(progress)) return;
     this.#files.set(progress.url, progress);
     const files = [...this.#files.values()];
-    const sum = (of: (file: Progress) => number) => files.reduce((all, file) => all + of(file), 0);
+    const sum = (of: (file: Arriving) => number) => files.reduce((all, file) => all + of(file), 0);
     this.#show(
       sum((file) => file.loaded) /
         Math.max(
@@ -36,6 +42,10 @@ export class LoadBar {
   #show(share: number): void {
     element('loaded', HTMLElement).style.setProperty('--loaded', share.toFixed(3));
   }
+}
+
+function isArriving(progress: object): progress is Arriving {
+  return 'url' in progress && 'loaded' in progress && 'total' in progress;
 }
 
 export function showLength(text: string, minWords: number | null): void {
