@@ -16,12 +16,14 @@ from selenium.webdriver.webkitgtk.service import Service
 from benchmarks.other_browsers import WebKit, find_firefox, find_webkit
 from registry import Artifact, FileStore
 from registry.store import DEFAULT_ROOT
+from tests.browser.test_page import in_node
 from tests.demo_page import addresses
 
 SECONDS = 120
 MODELS = ("lexical-tiny", "minilm-small")
 TEXT = "Rain again, so we stayed in and mended the kite. Nobody said much, and that was fine. " * 4
-TRY_ALL = """async ({ artifacts, text }) => {
+ASK_PAGE = """
+  const { text } = argument;
   const state = (wanted) => new Promise((resolve) => {
     const look = () => (wanted.includes(document.documentElement.dataset.state)
       ? resolve(document.documentElement.dataset.state) : setTimeout(look, 20));
@@ -33,16 +35,19 @@ TRY_ALL = """async ({ artifacts, text }) => {
   document.getElementById('check').click();
   await state(['done', 'error']);
   const typed = Number(document.getElementById('probability').value || 'nan');
-  const { createDetector } = await import(new URL('./detector.js', document.baseURI).href);
+"""
+TRY_SINGLE_FILE = f"async (argument) => {{ {ASK_PAGE} return typed; }}"
+TRY_ALL = f"""async (argument) => {{ {ASK_PAGE}
+  const {{ createDetector }} = await import(new URL('./detector.js', document.baseURI).href);
   const probabilities = [];
-  for (const { where, texts } of artifacts) {
+  for (const {{ where, texts }} of argument.artifacts) {{
     const detector = await createDetector(where);
     const found = await detector.detect(texts);
-    probabilities.push(found.map(({ probability }) => probability));
+    probabilities.push(found.map(({{ probability }}) => probability));
     await detector.dispose();
-  }
-  return { typed, probabilities };
-}"""
+  }}
+  return {{ typed, probabilities }};
+}}"""
 
 
 @contextmanager
@@ -61,14 +66,14 @@ def screen(program: Path) -> Iterator[str]:
         process.wait()
 
 
-def in_firefox(root: Path, url: str, argument: object) -> Any:  # noqa: ANN401
+def in_firefox(root: Path, url: str, function: str, argument: object) -> Any:  # noqa: ANN401
     firefox = find_firefox()
     if firefox is None:
         pytest.skip("no Firefox: `python -m benchmarks.other_browsers` installs one on Debian")
     completed = subprocess.run(
         ["node", "parity/firefox.mjs", str(firefox), url],
         cwd=root / "web_bundle",
-        input=json.dumps({"function": TRY_ALL, "argument": argument}),
+        input=json.dumps({"function": function, "argument": argument}),
         capture_output=True,
         text=True,
         timeout=SECONDS,
@@ -77,7 +82,7 @@ def in_firefox(root: Path, url: str, argument: object) -> Any:  # noqa: ANN401
     return json.loads(completed.stdout)
 
 
-def in_webkit(_: Path, url: str, argument: object) -> Any:  # noqa: ANN401
+def in_webkit(_: Path, url: str, function: str, argument: object) -> Any:  # noqa: ANN401
     webkit = find_webkit()
     if webkit is None:
         pytest.skip("no WebKitGTK: `python -m benchmarks.other_browsers` installs it on Debian")
@@ -85,7 +90,7 @@ def in_webkit(_: Path, url: str, argument: object) -> Any:  # noqa: ANN401
         driver.set_script_timeout(SECONDS)
         driver.get(url)
         answer = driver.execute_async_script(
-            f"const [argument, done] = arguments; ({TRY_ALL})(argument)"
+            f"const [argument, done] = arguments; ({function})(argument)"
             ".then((result) => done({ result }), (error) => done({ error: String(error) }));",
             argument,
         )
@@ -111,11 +116,26 @@ def webkit_driver(webkit: WebKit, display: str) -> Iterator[webdriver.WebKitGTK]
         driver.quit()
 
 
+BROWSERS = pytest.mark.parametrize("run", [in_firefox, in_webkit])
 # selenium's own WebKitGTK class calls selenium in a way that selenium deprecates.
-@pytest.mark.filterwarnings("ignore:setting remote_server_addr:DeprecationWarning")
-@pytest.mark.parametrize("run", [in_firefox, in_webkit])
+pytestmark = pytest.mark.filterwarnings("ignore:setting remote_server_addr:DeprecationWarning")
+
+
+@BROWSERS
+def test_the_single_file_answers_from_the_disk(
+    run: Callable[[Path, str, str, object], Any],
+    root: Path,
+    static_folder: Path,
+    lexical_tiny: Artifact,
+) -> None:
+    url = (static_folder / "single.html").as_uri()
+    found = run(root, url, TRY_SINGLE_FILE, {"text": TEXT})
+    assert found == pytest.approx(in_node(root, lexical_tiny, TEXT), abs=1e-5)
+
+
+@BROWSERS
 def test_golden_vectors_and_the_page_itself(
-    run: Callable[[Path, str, object], Any], root: Path, server_url: str
+    run: Callable[[Path, str, str, object], Any], root: Path, server_url: str
 ) -> None:
     artifacts = [FileStore(DEFAULT_ROOT).resolve(model) for model in MODELS]
     golden = [golden_vectors(artifact) for artifact in artifacts]
@@ -123,7 +143,8 @@ def test_golden_vectors_and_the_page_itself(
         {"where": addresses(artifact), "texts": [*(vector["text"] for vector in vectors), TEXT]}
         for artifact, vectors in zip(artifacts, golden, strict=True)
     ]
-    found = run(root, f"{server_url}/demo/", {"text": TEXT, "artifacts": asked})
+    argument = {"text": TEXT, "artifacts": asked}
+    found = run(root, f"{server_url}/demo/", TRY_ALL, argument)
     assert found["typed"] == found["probabilities"][0][-1]
     for artifact, vectors, probabilities in zip(
         artifacts, golden, found["probabilities"], strict=True

@@ -1,10 +1,10 @@
 // Runs a function in a page of Firefox, over WebDriver BiDi.
 // node parity/firefox.mjs FIREFOX URL < {"function": "…", "argument": …}   prints the result as JSON
-import { readFileSync } from 'node:fs';
+import { json } from 'node:stream/consumers';
 import puppeteer from 'puppeteer-core';
 
 const [executablePath, url] = process.argv.slice(2);
-const { function: source, argument } = JSON.parse(readFileSync(0, 'utf8'));
+const { function: source, argument } = await json(process.stdin);
 const browser = await puppeteer.launch({ browser: 'firefox', executablePath, headless: true });
 try {
   const page = await browser.newPage();
