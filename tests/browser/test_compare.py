@@ -68,6 +68,19 @@ def test_numbers_that_differ_are_not_called_equal(
     expect(page.page.locator("#agreement-detail")).to_contain_text("10⁻³")
 
 
+def test_that_a_comparison_sends_the_text_is_said_before_it_does(
+    visit: Callable[..., Visit], server_url: str
+) -> None:
+    page = visit(f"{server_url}/demo/")
+    page.page.wait_for_selector("#choose-mode option[value=only_server]:enabled", state="attached")
+    promise = page.page.locator("#promise")
+    expect(promise).to_have_text("Your text stays in this browser")
+    page.show("compare")
+    expect(promise).to_contain_text("Your text is sent to 127.0.0.1")
+    page.show("files")
+    expect(promise).to_have_text("Your text stays in this browser")
+
+
 def test_a_page_without_a_server_has_nothing_to_compare_with(visit: Callable[..., Visit]) -> None:
     page = visit()
     compared(page)

@@ -58,9 +58,9 @@ test('a probability has the tone of the zone it is in', () => {
 });
 
 test('the header promises no more than the mode keeps', () => {
-  expect(promise('only_client', 'x.example')).toContain('stays in this browser');
-  for (const mode of ['prefer_client', 'prefer_server', 'only_server'] as const) {
-    expect(promise(mode, 'x.example')).toContain('x.example');
+  expect(promise(false, 'only_client', 'x.example')).toContain('stays in this browser');
+  for (const mode of ['only_client', 'prefer_client', 'prefer_server', 'only_server'] as const) {
+    expect(promise(true, mode, 'x.example')).toContain('x.example');
   }
 });
 

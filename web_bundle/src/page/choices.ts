@@ -11,6 +11,7 @@ export class Choices {
   readonly #mode = element('choose-mode', HTMLSelectElement);
   #models: readonly Model[] = [];
   #server: Server | null = null;
+  #comparing = false;
 
   /** @param changed - is told when someone chooses. */
   constructor(changed: () => void) {
@@ -31,6 +32,12 @@ export class Choices {
     this.#showModels();
   }
 
+  /** Whether the text is about to be run on every backend, whatever is chosen. */
+  set comparing(comparing: boolean) {
+    this.#comparing = comparing;
+    this.#showPromise();
+  }
+
   /** What is chosen. */
   get choice(): Choice {
     const model = this.#models.find(({ reference }) => reference === this.#model.value);
@@ -45,9 +52,15 @@ export class Choices {
     this.#model.replaceChildren(...options);
     const stays = options.find((option) => option.value === chosen && !option.disabled);
     this.#model.value = (stays ?? options[0])?.value ?? '';
-    const host = this.#server?.url.host ?? 'the server';
-    write('promise', wording.promise(this.#mode.value as Mode, host));
-    document.documentElement.dataset.mode = this.#mode.value;
+    this.#showPromise();
+  }
+
+  #showPromise(): void {
+    const host = this.#server?.url.host;
+    const mode = this.#mode.value as Mode;
+    const sent = mode !== 'only_client' || (this.#comparing && host !== undefined);
+    write('promise', wording.promise(sent, mode, host ?? 'the server'));
+    document.documentElement.toggleAttribute('data-sent', sent);
   }
 
   // A model that the server does not have can only run here.

@@ -183,6 +183,7 @@ export class Page implements Workplace {
   #entered(entered: View): void {
     this.#view = entered;
     write('check', entered === 'compare' ? 'Run it everywhere' : 'Check the text');
+    this.#choices.comparing = entered === 'compare';
     if (entered === 'compare') {
       write('status', 'A comparison sends the text to the server, where there is one.');
       void this.#comparing();

@@ -58,11 +58,12 @@ export function lengthAdvice(words: number, minWords: number | null): string {
     : '';
 }
 
-/** What the header promises about the text. */
-export function promise(mode: Mode, host: string): string {
-  if (mode === 'only_client') return 'Your text stays in this browser';
-  if (mode === 'prefer_client') return `Your text goes to ${host} if this browser fails`;
-  return `Your text is sent to ${host}`;
+/** What the header promises about the text; `sent` is whether it may leave the browser. */
+export function promise(sent: boolean, mode: Mode, host: string): string {
+  if (!sent) return 'Your text stays in this browser';
+  return mode === 'prefer_client'
+    ? `Your text goes to ${host} if this browser fails`
+    : `Your text is sent to ${host}`;
 }
 
 /** A model in the list of models. */

@@ -7,6 +7,8 @@ import { type Place, places } from './backends.js';
 
 /** What the same artifact may differ by between two runtimes. */
 const TOLERANCE = 1e-5;
+/** A space that no line breaks at. */
+const NARROW = '\u202f';
 const COLUMNS = ['Where', 'Probability', 'Difference', 'Time'];
 
 interface Answered {
@@ -134,7 +136,7 @@ function row(
   const took = make(
     'small',
     { className: 'obstacle' },
-    `round trip ${wording.milliseconds(milliseconds)}`,
+    `round trip ${wording.milliseconds(milliseconds).replace(' ', NARROW)}`,
   );
   const made = make(
     'tr',
@@ -155,7 +157,10 @@ function row(
 function small(difference: number): string {
   return difference === 0
     ? '0'
-    : difference.toExponential(0).replace('e-', ' · 10⁻').replace(/\d+$/, superscript);
+    : difference
+        .toExponential(0)
+        .replace('e-', `${NARROW}·${NARROW}10⁻`)
+        .replace(/\d+$/, superscript);
 }
 
 function superscript(digits: string): string {
