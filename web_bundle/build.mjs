@@ -42,7 +42,16 @@ async function buildInto(folder, artifacts, server) {
     copyFile(wasmPath(), join(page, WASM_FILE)),
     copyArtifacts(artifacts, join(page, 'models')),
   ]);
-  await Promise.all([writeServiceWorker(ROOT, page), writeSingleFile(ROOT, page)]);
+  await Promise.all([
+    writeServiceWorker(ROOT, page, unusedScripts(artifacts)),
+    writeSingleFile(ROOT, page),
+  ]);
+}
+
+/** Scripts that only other models need, or browsers that start no worker. */
+function unusedScripts(artifacts) {
+  const readsTokens = artifacts.some(({ manifest }) => manifest.input.kind === 'tokens');
+  return ['main_thread.js', ...(readsTokens ? [] : ['tokens.js'])];
 }
 
 /** Puts `fresh` in the place of `out`; whoever serves `out` sees the old or the new, whole. */

@@ -1,5 +1,5 @@
 import { copyFile, mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { contentName, fileIntegrity } from './integrity.mjs';
 import { policyOf } from './policy.mjs';
 import { buildPageScripts, buildServiceWorker } from './scripts.mjs';
@@ -33,12 +33,17 @@ export async function writePage(root, target, server) {
   await writeFile(join(target, 'server.json'), `${JSON.stringify({ server: server ?? null })}\n`);
 }
 
-/** The service worker, which keeps everything of the page that is small. */
-export async function writeServiceWorker(root, target) {
+/**
+ * The service worker, which keeps everything of the page that is small.
+ *
+ * @param unused - names of scripts that no model of the page needs.
+ */
+export async function writeServiceWorker(root, target, unused) {
   const names = (await readdir(target, { recursive: true })).sort();
   const kept = names.filter(
     (name) =>
-      /^page-.*\.(css|js|svg)$/.test(name) || /^models\/(.*\/manifest|index)\.json$/.test(name),
+      (/^page-.*\.(css|js|svg)$/.test(name) && !unused.includes(basename(name))) ||
+      /^models\/(.*\/manifest|index)\.json$/.test(name),
   );
   const files = await Promise.all([
     fileIntegrity(join(target, 'index.html')).then((integrity) => ['./', integrity]),
