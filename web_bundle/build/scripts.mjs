@@ -65,7 +65,7 @@ export async function buildPageScripts(root, outdir) {
     app: 'src/page/main.ts',
     batch: 'src/page/batch/view.ts',
     compare: 'src/page/compare/view.ts',
-    hybrid: 'src/hybrid.ts',
+    server: 'src/page/server.ts',
     worker: 'src/worker.ts',
     tokens: TOKENS.source,
   };

@@ -37,20 +37,6 @@ export async function staticModels(catalogueUrl: URL): Promise<Model[]> {
   }));
 }
 
-/** Both lists as one: what is in both, byte for byte, is one model. */
-export function merged(own: readonly Model[], served: readonly Model[]): Model[] {
-  const twin = (model: Model) => served.find(({ digest }) => digest === model.digest);
-  const digests = own.map(({ digest }) => digest);
-  return [
-    ...own.map((model) => ({ ...model, ...onServer(twin(model)) })),
-    ...served.filter(({ digest }) => !digests.includes(digest)),
-  ];
-}
-
-function onServer(twin: Model | undefined): Partial<Model> {
-  return twin === undefined ? {} : { serverManifestUrl: twin.serverManifestUrl };
-}
-
 async function fetchCatalogue(url: URL): Promise<readonly CatalogueEntry[]> {
   try {
     const response = await fetch(url, { cache: 'no-cache' });

@@ -1,7 +1,6 @@
 import type { Detection } from '../detection.js';
 import { createDetector } from '../detector.js';
 import { DetectorError } from '../errors.js';
-import type { HybridOptions } from '../hybrid.js';
 import type { Manifest } from '../manifest.js';
 import type { DetectOptions } from '../scorer.js';
 import type { Mode } from '../sides.js';
@@ -41,23 +40,11 @@ export async function openJudge(
     return judgeOf(choice, detector.artifact.manifest, detector);
   }
   if (server === null) throw new DetectorError('server_failed', 'no server answers this page');
-  const { createHybridDetector } = await later.hybrid();
-  const options: HybridOptions = {
-    ...parts,
-    ...(model.manifestUrl === null ? {} : located(model)),
-    model: model.reference,
-    server: server.url,
-    mode,
-    onProgress,
-  };
-  const [manifest, detector] = await Promise.all([
-    describedManifest(model),
-    createHybridDetector(options),
-  ]);
-  return judgeOf(choice, manifest, detector);
+  return (await later.served()).openServed(choice, server, parts, onProgress);
 }
 
-function judgeOf(
+/** A detector as the judge of a choice. */
+export function judgeOf(
   choice: Choice,
   manifest: Manifest,
   detector: Pick<Judge, 'detect' | 'dispose'>,
@@ -70,18 +57,11 @@ function judgeOf(
   };
 }
 
-function located({ manifestUrl, modelUrl, digest }: Model) {
+/** Options of `createDetector`: where the files are that come with the page. */
+export function located({ manifestUrl, modelUrl, digest }: Model) {
   return {
     manifestUrl: manifestUrl as URL,
     expectedDigest: digest,
     ...(modelUrl && { modelUrl }),
   };
-}
-
-/** For what the page says about the model; the detector reads, and verifies, its own. */
-async function describedManifest({ manifestUrl, serverManifestUrl }: Model): Promise<Manifest> {
-  const url = manifestUrl ?? serverManifestUrl;
-  const response = url === null ? null : await fetch(url).catch(() => null);
-  if (!response?.ok) throw new DetectorError('fetch_failed', 'the model’s manifest did not arrive');
-  return response.json();
 }

@@ -1,5 +1,5 @@
 import { asDetectorError } from '../errors.js';
-import { type Model, merged } from './catalogue.js';
+import type { Model } from './catalogue.js';
 import { Choices } from './choices.js';
 import { element, make, write } from './elements.js';
 import { offerExamples } from './examples.js';
@@ -31,7 +31,7 @@ export class Page implements Workplace {
 
   constructor(surroundings: Surroundings) {
     this.#surroundings = surroundings;
-    this.#server = surroundings.server();
+    this.#server = surroundings.server().catch(() => null);
     this.#models = this.#offer(surroundings.models());
     this.#judge = this.#open();
   }
@@ -79,10 +79,14 @@ export class Page implements Workplace {
   async #offer(coming: Promise<readonly Model[]>): Promise<readonly Model[]> {
     const models = await coming;
     this.#choices.offer(models, null);
-    void this.#server.then((server) => {
-      if (server !== null) this.#choices.offer(merged(models, server.models), server);
-    });
+    void this.#server.then((server) => this.#offerServed(models, server)).catch(() => undefined);
     return models;
+  }
+
+  async #offerServed(models: readonly Model[], server: Server | null): Promise<void> {
+    if (server === null) return;
+    const { merged } = await this.#surroundings.later.served();
+    this.#choices.offer(merged(models, server.models), server);
   }
 
   #open(): Promise<Judge> {

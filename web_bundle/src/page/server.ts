@@ -1,4 +1,9 @@
+import { DetectorError } from '../errors.js';
+import { createHybridDetector, type HybridOptions } from '../hybrid.js';
+import type { Manifest } from '../manifest.js';
 import type { Model } from './catalogue.js';
+import { type Choice, type Judge, judgeOf, located } from './judge.js';
+import type { Surroundings } from './surroundings.js';
 
 /** Whether a backend of the server could run a model now. */
 export interface Availability {
@@ -32,17 +37,11 @@ interface BackendState {
   })[];
 }
 
-/**
- * The server that server.json, at `url`, names; null where it names none, or none answers.
- *
- * A server that hands out this page names itself there.
- */
+/** The server that is mounted at `url`; null where none answers. */
 export async function findServer(url: URL): Promise<Server | null> {
+  const base = new URL(url);
+  if (!base.pathname.endsWith('/')) base.pathname += '/';
   try {
-    const { server } = await fetchJson<{ server: string | null }>(url);
-    if (server === null) return null;
-    const base = new URL(server, url);
-    if (!base.pathname.endsWith('/')) base.pathname += '/';
     const { models } = await fetchJson<{ models: Summary[] }>(new URL('models', base));
     return new FoundServer(
       base,
@@ -51,6 +50,55 @@ export async function findServer(url: URL): Promise<Server | null> {
   } catch {
     return null;
   }
+}
+
+/**
+ * A judge for a choice that a server has a part in.
+ *
+ * @throws DetectorError where the model does not load, or nobody says what it is.
+ */
+export async function openServed(
+  choice: Choice,
+  server: Server,
+  parts: Surroundings['parts'],
+  onProgress: (progress: object) => void,
+): Promise<Judge> {
+  const { model, mode } = choice;
+  const options: HybridOptions = {
+    ...parts,
+    ...(model.manifestUrl === null ? {} : located(model)),
+    model: model.reference,
+    server: server.url,
+    mode,
+    onProgress,
+  };
+  const [manifest, detector] = await Promise.all([
+    describedManifest(model),
+    createHybridDetector(options),
+  ]);
+  return judgeOf(choice, manifest, detector);
+}
+
+/** Both lists as one: what is in both, byte for byte, is one model. */
+export function merged(own: readonly Model[], served: readonly Model[]): Model[] {
+  const twin = (model: Model) => served.find(({ digest }) => digest === model.digest);
+  const digests = own.map(({ digest }) => digest);
+  return [
+    ...own.map((model) => ({ ...model, ...onServer(twin(model)) })),
+    ...served.filter(({ digest }) => !digests.includes(digest)),
+  ];
+}
+
+function onServer(twin: Model | undefined): Partial<Model> {
+  return twin === undefined ? {} : { serverManifestUrl: twin.serverManifestUrl };
+}
+
+/** For what the page says about the model; the detector reads, and verifies, its own. */
+async function describedManifest({ manifestUrl, serverManifestUrl }: Model): Promise<Manifest> {
+  const url = manifestUrl ?? serverManifestUrl;
+  const response = url === null ? null : await fetch(url).catch(() => null);
+  if (!response?.ok) throw new DetectorError('fetch_failed', 'the model’s manifest did not arrive');
+  return response.json();
 }
 
 class FoundServer implements Server {

@@ -58,7 +58,7 @@ async function start(): Promise<void> {
     later: {
       batch: () => import('./batch/view.js'),
       compare: () => import('./compare/view.js'),
-      hybrid: () => import('../hybrid.js'),
+      served: () => Promise.reject(new Error('a file has no server')),
     },
   }).start();
 }

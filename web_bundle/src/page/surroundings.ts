@@ -1,7 +1,7 @@
-import type * as Hybrid from '../hybrid.js';
 import type * as Batch from './batch/view.js';
 import type { Model } from './catalogue.js';
 import type * as Compare from './compare/view.js';
+import type * as Served from './server.js';
 import type { Server } from './server.js';
 
 /** What differs between the page on a host and the page that is a single file. */
@@ -16,6 +16,6 @@ export interface Surroundings {
   readonly later: {
     batch(): Promise<typeof Batch>;
     compare(): Promise<typeof Compare>;
-    hybrid(): Promise<typeof Hybrid>;
+    served(): Promise<typeof Served>;
   };
 }
