@@ -40,9 +40,9 @@ web: serving ## Build the static page, its tiny model, and the npm package in we
 	@$(BIN)/python -m export build lexical-tiny
 	@$(MAKE) -s $(STATIC)
 
-web-publish: web ## Put the page into a folder for any host: make web-publish DIR=folder [MODELS=id,id]
+web-publish: web ## Put the page into a folder for any host: make web-publish DIR=folder [MODELS=id,id] [SERVER=url]
 	@test -n "$(DIR)" || { echo "error: name the folder: make web-publish DIR=folder" >&2; exit 2; }
-	@cd $(WEB) && node publish.mjs "$(abspath $(DIR))" $(if $(MODELS),--models "$(MODELS)")
+	@cd $(WEB) && node publish.mjs "$(abspath $(DIR))" $(if $(MODELS),--models "$(MODELS)") $(if $(SERVER),--server "$(SERVER)")
 
 test: setup tested web browser ## Run the tests: TypeScript, Python, browser
 	@cd $(WEB) && npm test --silent
@@ -153,6 +153,7 @@ $(STATIC): $(WEB_SOURCES) $(NODE_MODULES) $(MANIFESTS)
 
 browser: .venv/dev
 	@$(BIN)/python -m benchmarks.chromium
+	@$(BIN)/python -m benchmarks.other_browsers
 
 .venv/audit: pyproject.toml | tools
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv

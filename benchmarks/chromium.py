@@ -33,14 +33,24 @@ def find_chromium() -> Path | None:
     return own if own.is_file() else None
 
 
+def can_install_packages() -> bool:
+    """Whether this is a Debian system, and we are root."""
+    return hasattr(os, "geteuid") and os.geteuid() == 0 and shutil.which("apt-get") is not None
+
+
+def install_packages(*packages: str) -> None:
+    """Debian's packages of these names. Raises CalledProcessError."""
+    print(f"Installing Debian's {', '.join(packages)}", flush=True)  # noqa: T201
+    subprocess.run(["apt-get", "update", "-qq"], check=True)
+    command = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages]
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL)
+
+
 def install() -> None:
     """Debian's package when root on a Debian system, else Playwright's own build."""
-    if hasattr(os, "geteuid") and os.geteuid() == 0 and shutil.which("apt-get"):
-        print("Installing Debian's chromium", flush=True)  # noqa: T201
-        subprocess.run(["apt-get", "update", "-qq"], check=True)
-        command = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium"]
-        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL)
+    if can_install_packages():
+        install_packages("chromium")
     else:
         print("Installing Playwright's chromium", flush=True)  # noqa: T201
         subprocess.run([sys.executable, "-m", "playwright", "install", "chromium"], check=True)

@@ -1,12 +1,13 @@
 // Builds dist/npm (the library) and dist/static (the page, for any host and any sub-path).
-// node build.mjs [--artifacts ../registry/artifacts] [--out dist] [--models id[,id]]
+// node build.mjs [--artifacts ../registry/artifacts] [--out dist] [--models id[,id]] [--server https://detector.example/]
 import { chmod, copyFile, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { browserArtifacts, copyArtifacts } from './build/artifacts.mjs';
-import { writePage } from './build/page.mjs';
+import { writePage, writeServiceWorker } from './build/page.mjs';
 import { sizeTable } from './build/report.mjs';
-import { buildLibrary, buildPageScripts } from './build/scripts.mjs';
+import { buildLibrary, buildStaticLibrary } from './build/scripts.mjs';
+import { writeSingleFile } from './build/single_file.mjs';
 import { WASM_FILE, WEBGPU_WASM_FILE, wasmPath } from './build/wasm.mjs';
 
 const ROOT = import.meta.dirname;
@@ -17,28 +18,41 @@ function parsedOptions() {
       artifacts: { type: 'string', default: join(ROOT, '../registry/artifacts') },
       out: { type: 'string', default: join(ROOT, 'dist') },
       models: { type: 'string' },
+      server: { type: 'string' },
     },
   });
   return {
     artifacts: resolve(values.artifacts),
     out: resolve(values.out),
     models: values.models?.split(','),
+    server: values.server,
   };
 }
 
-async function buildInto(folder, artifacts) {
+async function buildInto(folder, artifacts, server) {
   const npm = join(folder, 'npm');
   const page = join(folder, 'static');
   await mkdir(npm);
   await mkdir(join(page, 'models'), { recursive: true });
   await Promise.all([
     buildLibrary(ROOT, npm),
-    buildPageScripts(ROOT, page).then(() => writePage(join(ROOT, 'static'), page)),
+    buildStaticLibrary(ROOT, page),
+    writePage(ROOT, page, server),
     copyFile(wasmPath(), join(npm, WASM_FILE)),
     copyFile(wasmPath(WEBGPU_WASM_FILE), join(npm, WEBGPU_WASM_FILE)),
     copyFile(wasmPath(), join(page, WASM_FILE)),
     copyArtifacts(artifacts, join(page, 'models')),
   ]);
+  await Promise.all([
+    writeServiceWorker(ROOT, page, unusedScripts(artifacts)),
+    writeSingleFile(ROOT, page),
+  ]);
+}
+
+/** Scripts that only other models need, or browsers that start no worker. */
+function unusedScripts(artifacts) {
+  const readsTokens = artifacts.some(({ manifest }) => manifest.input.kind === 'tokens');
+  return ['main_thread.js', ...(readsTokens ? [] : ['tokens.js'])];
 }
 
 /** Puts `fresh` in the place of `out`; whoever serves `out` sees the old or the new, whole. */
@@ -61,7 +75,7 @@ async function main() {
   await mkdir(dirname(options.out), { recursive: true });
   const fresh = await mkdtemp(`${options.out}-`);
   try {
-    await buildInto(fresh, artifacts);
+    await buildInto(fresh, artifacts, options.server);
     await chmod(fresh, 0o755);
     await replace(options.out, fresh);
   } finally {

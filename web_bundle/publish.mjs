@@ -1,5 +1,5 @@
 // Builds the page with the models of your choice into a folder that any host can serve, with .br and .gz beside each file.
-// node publish.mjs DIR [--artifacts ../registry/artifacts] [--models id[,id]]
+// node publish.mjs DIR [--artifacts ../registry/artifacts] [--models id[,id]] [--server https://detector.example/]
 import { execFile } from 'node:child_process';
 import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -9,7 +9,11 @@ import { compressAll } from './build/compressed.mjs';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { artifacts: { type: 'string' }, models: { type: 'string' } },
+  options: {
+    artifacts: { type: 'string' },
+    models: { type: 'string' },
+    server: { type: 'string' },
+  },
 });
 
 async function publish(folder) {

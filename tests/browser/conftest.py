@@ -8,14 +8,25 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
 from benchmarks.chromium import ARGUMENTS, find_chromium
+from benchmarks.live_server import live_server
 from tests.browser.site import Site, serve
 
 WAIT_MS = 20_000
+# Runtime and graph are there, and nothing is being written any more.
+BOTH_CACHED = "async () => (await (await caches.open('samegraph-files')).keys()).length === 2"
 RECORD_VIOLATIONS = """
 window.violations = [];
 document.addEventListener('securitypolicyviolation', (event) => {
   window.violations.push(`${event.violatedDirective} ${event.blockedURI}`);
 });
+window.shifts = [];
+new PerformanceObserver((list) => {
+  for (const { value, hadRecentInput, sources } of list.getEntries()) {
+    if (hadRecentInput) continue;
+    const moved = sources.map(({ node }) => node?.id || node?.className || node?.nodeName);
+    window.shifts.push([value, moved.join()]);
+  }
+}).observe({ type: 'layout-shift', buffered: true });
 """
 
 
@@ -40,6 +51,25 @@ class Visit:
     @property
     def probability(self) -> float:
         return float(self.page.locator("#probability").get_attribute("value") or "nan")
+
+    def show(self, view: str) -> None:
+        self.page.click(f".views a[href='#{view}']")
+
+    def choose(self, mode: str) -> None:
+        """Where texts are to be judged."""
+        self.page.select_option("#choose-mode", mode)
+        self.wait("ready")
+
+    def wait_until_kept(self) -> None:
+        """Until the page would work without a network: its files, and those of the library."""
+        self.page.evaluate("navigator.serviceWorker.ready")
+        self.page.wait_for_function(BOTH_CACHED)
+
+    @property
+    def shifts(self) -> list[list[object]]:
+        """What moved without having been asked to, and by how much (CLS)."""
+        found: list[list[object]] = self.page.evaluate("window.shifts")
+        return found
 
     @property
     def violations(self) -> list[str]:
@@ -66,6 +96,13 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
+@pytest.fixture(scope="module")
+def server_url() -> Iterator[str]:
+    """Of a real server, which hands out the page at /demo/."""
+    with live_server() as url:
+        yield url
+
+
 @pytest.fixture
 def site(static_folder: Path) -> Iterator[Site]:
     with serve(static_folder) as site:
@@ -74,10 +111,10 @@ def site(static_folder: Path) -> Iterator[Site]:
 
 @pytest.fixture
 def visit(browser: Browser, site: Site) -> Iterator[Callable[..., Visit]]:
-    """Opens the page; keyword arguments are those of a browser context."""
+    """Opens the page, or another; keyword arguments are those of a browser context."""
     contexts: list[BrowserContext] = []
 
-    def opened(**options: object) -> Visit:
+    def opened(url: str = site.url, **options: object) -> Visit:
         context = browser.new_context(**options)  # type: ignore[arg-type]
         contexts.append(context)
         context.set_default_timeout(WAIT_MS)
@@ -86,7 +123,7 @@ def visit(browser: Browser, site: Site) -> Iterator[Callable[..., Visit]]:
         context.on("request", lambda request: visit.requests.append(request.url))
         context.on("weberror", lambda error: visit.complaints.append(str(error.error)))
         context.on("console", lambda message: record_complaint(visit, message))
-        visit.page.goto(site.url)
+        visit.page.goto(url)
         return visit
 
     yield opened

@@ -55,6 +55,11 @@ class Site:
     def read(self, name: str) -> bytes:
         return (self.folder / name).read_bytes()
 
+    def script(self, name: str) -> str:
+        """Where a script of the page is: its folder is named after what is in it."""
+        (found,) = self.folder.glob(f"page-*/{name}")
+        return found.relative_to(self.folder).as_posix()
+
     def answer(self, name: str) -> Answer:
         instead = self.instead.get(name)
         if instead and instead.times:
@@ -67,9 +72,9 @@ class Site:
         return Answer(path.read_bytes(), 200, media_type)
 
 
-def content_security_policy(folder: Path) -> str:
+def content_security_policy(folder: Path, page: str = "index.html") -> str:
     """The policy that the page asks for itself, which its host sends as a header too."""
-    html = (folder / "index.html").read_text(encoding="utf-8")
+    html = (folder / page).read_text(encoding="utf-8")
     found = re.search(r'Content-Security-Policy" content="([^"]+)"', html)
     assert found, "index.html names its policy"
     return found[1]

@@ -117,8 +117,9 @@ def test_one_bad_copy_is_fetched_anew(visit: Callable[..., Visit], site: Site, f
 
 
 def test_a_script_that_was_changed_does_not_run(visit: Callable[..., Visit], site: Site) -> None:
-    changed = site.read("app.js") + b"\nwindow.changed = true;"
-    site.instead["app.js"] = Answer(changed, media_type="text/javascript")
+    script = site.script("app.js")
+    changed = site.read(script) + b"\nwindow.changed = true;"
+    site.instead[script] = Answer(changed, media_type="text/javascript")
     page = visit()
     page.page.wait_for_timeout(300)
     assert page.page.evaluate("window.changed") is None

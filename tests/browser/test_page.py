@@ -31,7 +31,7 @@ def in_node(root: Path, artifact: Artifact, text: str) -> float:
 
 def focused(visit: Visit) -> str:
     name: str = visit.page.evaluate(
-        "document.activeElement.dataset.example ?? document.activeElement.id"
+        "(({ dataset, id, hash }) => dataset.example ?? (id || hash))(document.activeElement)"
     )
     return name
 
@@ -79,10 +79,11 @@ def test_the_keyboard_is_enough(visit: Callable[..., Visit]) -> None:
     page = visit()
     page.wait("ready")
     order = []
-    for _ in range(4):
+    for _ in range(9):
         page.page.keyboard.press("Tab")
         order.append(focused(page))
-    assert order == ["human", "ai", "text", "check"]
+    views = ["#one-text", "#compare", "#files"]
+    assert order == [*views, "choose-model", "choose-mode", "human", "ai", "text", "check"]
     page.page.keyboard.press("Shift+Tab")
     page.page.keyboard.type("Typed by hand, with care.")
     page.page.keyboard.press("Tab")
@@ -98,11 +99,15 @@ def test_focus_is_visible(visit: Callable[..., Visit]) -> None:
     assert style == "solid"
 
 
-def test_words_are_counted_while_typing_and_few_get_a_warning(visit: Callable[..., Visit]) -> None:
+def test_words_are_counted_while_typing_and_few_get_a_warning(
+    visit: Callable[..., Visit], lexical_tiny: Artifact
+) -> None:
     page = visit()
+    page.wait("ready")
     page.page.locator("#text").press_sequentially("one two three")
     expect(page.page.locator("#count")).to_have_text("3 words")
-    expect(page.page.locator("#advice")).to_contain_text("Short texts")
+    least = lexical_tiny.manifest.decision.min_words
+    expect(page.page.locator("#advice")).to_contain_text(f"below {least} words")
     page.page.locator("#text").fill("word " * 60)
     expect(page.page.locator("#count")).to_have_text("60 words")
     expect(page.page.locator("#advice")).to_be_empty()
@@ -128,18 +133,22 @@ def test_an_edited_text_greys_the_earlier_answer(visit: Callable[..., Visit]) ->
     expect(page.page.locator("#result")).not_to_have_attribute("data-stale", "")
 
 
-def test_the_decision_line_and_the_needle_stand_where_the_numbers_say(
+def test_the_decision_line_and_the_band_stand_where_the_numbers_say(
     visit: Callable[..., Visit], lexical_tiny: Artifact
 ) -> None:
     page = visit(reduced_motion="reduce")
     page.page.click("[data-example=ai]")
     page.wait("done")
     track = page.page.locator(".track").bounding_box()
-    line = page.page.locator(".line").bounding_box()
-    assert track
-    assert line
-    at = (line["x"] + line["width"] / 2 - track["x"]) / track["width"]
-    assert at == pytest.approx(lexical_tiny.manifest.decision.threshold, abs=0.01)
+    decision = lexical_tiny.manifest.decision
+    places = {".line:not(.lower)": decision.threshold, ".line.lower": decision.uncertain_from}
+    for name, expected in places.items():
+        line = page.page.locator(name).bounding_box()
+        assert track
+        assert line
+        at = (line["x"] + line["width"] / 2 - track["x"]) / track["width"]
+        assert at == pytest.approx(expected, abs=0.01)
+    expect(page.page.locator("#scale")).to_have_attribute("aria-label", re.compile("uncertain"))
 
 
 @pytest.mark.parametrize("width", [360, 768, 1280])

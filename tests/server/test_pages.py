@@ -151,7 +151,8 @@ def test_the_demo_runs_under_a_strict_policy(site: httpx.Client) -> None:
         assert answer.headers["content-security-policy"] == (
             "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; "
             "img-src 'self' data:; connect-src 'self'; worker-src 'self'; manifest-src 'self'; "
-            "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+            "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+            "require-trusted-types-for 'script'; trusted-types default"
         )
         assert answer.headers["x-content-type-options"] == "nosniff"
         assert answer.headers["referrer-policy"] == "no-referrer"
@@ -164,6 +165,12 @@ def test_what_is_no_page_cannot_be_made_one(site: httpx.Client) -> None:
         assert policy == ["default-src 'none'; frame-ancestors 'none'"]
         assert answer.headers["x-content-type-options"] == "nosniff"
         assert answer.headers["x-frame-options"] == "DENY"
+
+
+def test_the_demo_may_ask_the_server_that_hands_it_out(site: httpx.Client) -> None:
+    answer = site.get("/demo/server.json")
+    assert answer.json() == {"server": "../"}
+    assert answer.headers["cache-control"] == "no-cache"
 
 
 @pytest.mark.parametrize("name", ["..%2foutside.txt", "%2e%2e/outside.txt", "link.txt", "%00"])

@@ -1,42 +1,78 @@
-import { createHash } from 'node:crypto';
-import { copyFile, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { copyFile, mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { contentName, fileIntegrity } from './integrity.mjs';
+import { policyOf } from './policy.mjs';
+import { buildPageScripts, buildServiceWorker } from './scripts.mjs';
+import { filled } from './template.mjs';
 
-/** What the page may do; hosts should send the same as a header. */
-export const CONTENT_SECURITY_POLICY = [
-  "default-src 'none'",
-  "script-src 'self' 'wasm-unsafe-eval'",
-  "style-src 'self'",
-  "img-src 'self' data:",
-  "connect-src 'self'",
-  "worker-src 'self'",
-  "base-uri 'none'",
-  "form-action 'none'",
-].join('; ');
+/** Views that the first answer does not need: the page loads them when they are asked for. */
+const LATER = ['batch', 'compare', 'server'];
 
-/** Writes index.html, with its policy and the integrity of what it loads, and its still files. */
-export async function writePage(source, target) {
+/**
+ * The page into `target`: index.html, server.json, and a folder named after the content of what is in it.
+ *
+ * @param server - where a server of another origin is that the page may ask; undefined for none.
+ */
+export async function writePage(root, target, server) {
+  const still = join(root, 'static');
+  const building = join(target, 'page-building');
+  await mkdir(building);
+  await buildPageScripts(root, building);
   for (const name of ['style.css', 'favicon.svg']) {
-    await copyFile(join(source, name), join(target, name));
+    await copyFile(join(still, name), join(building, name));
   }
+  const folder = `page-${await nameOf(building)}`;
+  await rename(building, join(target, folder));
+  const template = await readFile(join(still, 'index.html'), 'utf8');
   const values = {
-    policy: CONTENT_SECURITY_POLICY,
-    'integrity:app.js': await integrity(join(target, 'app.js')),
-    'integrity:style.css': await integrity(join(target, 'style.css')),
+    policy: policyOf({ connect: server === undefined ? [] : [new URL(server).origin] }),
+    links: await links(target, folder),
+    scripts: '',
   };
-  const template = await readFile(join(source, 'index.html'), 'utf8');
   await writeFile(join(target, 'index.html'), filled(template, values));
+  await writeFile(join(target, 'server.json'), `${JSON.stringify({ server: server ?? null })}\n`);
 }
 
-function filled(template, values) {
-  return template.replace(/\{\{(.+?)\}\}/g, (_, name) => {
-    if (values[name] === undefined) throw new Error(`index.html: nothing for {{${name}}}`);
-    return values[name];
-  });
+/**
+ * The service worker, which keeps everything of the page that is small.
+ *
+ * @param unused - names of scripts that no model of the page needs.
+ */
+export async function writeServiceWorker(root, target, unused) {
+  const names = (await readdir(target, { recursive: true })).sort();
+  const kept = names.filter(
+    (name) =>
+      (/^page-.*\.(css|js|svg)$/.test(name) && !unused.includes(basename(name))) ||
+      /^models\/(.*\/manifest|index)\.json$/.test(name),
+  );
+  const files = await Promise.all([
+    fileIntegrity(join(target, 'index.html')).then((integrity) => ['./', integrity]),
+    ...kept.map(async (name) => [`./${name}`, await fileIntegrity(join(target, name))]),
+  ]);
+  await buildServiceWorker(root, target, files, contentName(files.flat()));
 }
 
-async function integrity(path) {
-  return `sha256-${createHash('sha256')
-    .update(await readFile(path))
-    .digest('base64')}`;
+async function nameOf(folder) {
+  const names = (await readdir(folder)).sort();
+  return contentName(
+    (
+      await Promise.all(names.map(async (name) => [name, await readFile(join(folder, name))]))
+    ).flat(),
+  );
+}
+
+async function links(target, folder) {
+  const integrity = async (name) =>
+    `integrity="${await fileIntegrity(join(target, folder, name))}"`;
+  const later = LATER.map(
+    async (name) =>
+      `<link id="later-${name}" rel="later" href="./${folder}/${name}.js" ${await integrity(`${name}.js`)}>`,
+  );
+  const lines = await Promise.all([
+    `<link rel="icon" type="image/svg+xml" href="./${folder}/favicon.svg">`,
+    `<link rel="stylesheet" href="./${folder}/style.css" ${await integrity('style.css')}>`,
+    ...later,
+    `<script type="module" src="./${folder}/app.js" ${await integrity('app.js')}></script>`,
+  ]);
+  return lines.join('\n');
 }

@@ -73,22 +73,49 @@ export async function buildLibrary(root, outdir) {
   ]);
 }
 
-/** The page's scripts, and the library beside them for whoever imports it from there. */
+/** The library for whoever imports it from a static folder. */
+export async function buildStaticLibrary(root, outdir) {
+  const entryPoints = { detector: 'src/index.ts', worker: 'src/worker.ts', tokens: TOKENS.source };
+  await buildPart(root, { outdir, entryPoints });
+}
+
+/** The page's scripts; what the first answer does not need is in scripts of its own. */
 export async function buildPageScripts(root, outdir) {
   const entryPoints = {
     app: 'src/page/main.ts',
-    detector: 'src/index.ts',
+    batch: 'src/page/batch/view.ts',
+    compare: 'src/page/compare/view.ts',
+    server: 'src/page/server.ts',
     worker: 'src/worker.ts',
     main_thread: MAIN_THREAD.source,
     tokens: TOKENS.source,
   };
-  await build({
+  await buildPart(root, { outdir, entryPoints });
+}
+
+/** The script that keeps `files`, pairs of path and integrity, as this version. */
+export async function buildServiceWorker(root, outdir, files, version) {
+  const entryPoints = { service_worker: 'src/page/service_worker.ts' };
+  const define = { __PRECACHE__: JSON.stringify(files), __VERSION__: JSON.stringify(version) };
+  const classic = { format: 'iife', footer: {} };
+  await build({ ...COMMON, ...classic, define, absWorkingDir: root, outdir, entryPoints });
+}
+
+/** A script with all that it imports, as text that may stand in a page. */
+export async function bundledText(root, entryPoint) {
+  const { outputFiles } = await build({
     ...COMMON,
     define: await wasmDefinition(),
     absWorkingDir: root,
-    outdir,
-    entryPoints,
+    entryPoints: [entryPoint],
+    legalComments: 'inline',
+    write: false,
   });
+  return outputFiles[0].text.replaceAll('</script', '<\\/script');
+}
+
+async function buildPart(root, options) {
+  await build({ ...COMMON, define: await wasmDefinition(), absWorkingDir: root, ...options });
 }
 
 /** Vite and webpack still copy what `new URL` names. */

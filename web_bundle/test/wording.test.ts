@@ -4,11 +4,15 @@ import type { Detection } from '../src/detection.js';
 import { parseManifest } from '../src/manifest.js';
 import {
   decisionOf,
+  fallbackOf,
   lengthAdvice,
   meaningOf,
   milliseconds,
   percent,
+  promise,
+  ranges,
   toneOf,
+  toneOfProbability,
   wordCount,
 } from '../src/page/wording.js';
 import { MANIFEST_TEXT } from './fixture.js';
@@ -34,10 +38,41 @@ test('a number of words is readable', () => {
   expect(wordCount(1200)).toBe('1,200 words');
 });
 
-test('short texts get a warning', () => {
-  expect(lengthAdvice(0)).toBe('');
-  expect(lengthAdvice(12)).toContain('Short texts');
-  expect(lengthAdvice(50)).toBe('');
+test('texts shorter than the model was tested on get a warning', () => {
+  expect(lengthAdvice(0, 25)).toBe('');
+  expect(lengthAdvice(24, 25)).toContain('below 25 words');
+  expect(lengthAdvice(25, 25)).toBe('');
+  expect(lengthAdvice(3, null)).toBe('');
+});
+
+test('a probability has the tone of the zone it is in', () => {
+  const decision = { threshold: 0.9, uncertain_from: 0.4 };
+  const tones = [0.39, 0.4, 0.89, 0.9].map((value) => toneOfProbability(value, decision));
+  expect(tones).toEqual(['human', 'unsure', 'unsure', 'ai']);
+  expect(toneOfProbability(0.89, { threshold: 0.9, uncertain_from: null })).toBe('human');
+  expect(ranges(decision)).toEqual({
+    human: 'below 40.0%',
+    unsure: '40.0% to 90.0%',
+    ai: 'from 90.0%',
+  });
+});
+
+test('the header promises no more than the mode keeps', () => {
+  expect(promise(false, 'only_client', 'x.example')).toContain('stays in this browser');
+  for (const mode of ['only_client', 'prefer_client', 'prefer_server', 'only_server'] as const) {
+    expect(promise(true, mode, 'x.example')).toContain('x.example');
+  }
+});
+
+test('who failed before is said, what was never tried is not', () => {
+  const fallbacks = [
+    { backend: 'client_side', reason: 'fetch_failed: gone' },
+    { backend: 'client_side', reason: 'caller_cannot_run_it' },
+  ];
+  const detection = { metadata: { fallbacks } } as unknown as Detection;
+  expect(fallbackOf(detection)).toBe(
+    'This browser was asked first and failed: fetch_failed: gone.',
+  );
 });
 
 test('durations keep what is readable', () => {

@@ -10,13 +10,31 @@ export interface CatalogueEntry {
   readonly manifest: string;
 }
 
-/** The first model of the catalogue beside the page, and where its manifest is. */
-export async function firstModel(
-  catalogueUrl: URL,
-): Promise<CatalogueEntry & { readonly manifestUrl: URL }> {
-  const entry = (await fetchCatalogue(catalogueUrl))[0];
-  if (entry === undefined) throw new DetectorError('bad_manifest', 'the catalogue lists no model');
-  return { ...entry, manifestUrl: new URL(entry.manifest, catalogueUrl) };
+/** A model that someone may choose: from the static folder, from a server, or from both. */
+export interface Model {
+  /** `id@version`. */
+  readonly reference: string;
+  readonly digest: string;
+  readonly bytes: number;
+  /** In the static folder; null where only a server has the model. */
+  readonly manifestUrl: URL | null;
+  /** The graph, where it is not beside the manifest. */
+  readonly modelUrl?: URL;
+  /** On a server; null where only the static folder has the model. */
+  readonly serverManifestUrl: URL | null;
+}
+
+/** The models of the catalogue beside the page; the first is the one to start with. */
+export async function staticModels(catalogueUrl: URL): Promise<Model[]> {
+  const entries = await fetchCatalogue(catalogueUrl);
+  if (entries.length === 0) throw new DetectorError('bad_manifest', 'the catalogue lists no model');
+  return entries.map(({ model_id, version, digest, bytes, manifest }) => ({
+    reference: `${model_id}@${version}`,
+    digest,
+    bytes,
+    manifestUrl: new URL(manifest, catalogueUrl),
+    serverManifestUrl: null,
+  }));
 }
 
 async function fetchCatalogue(url: URL): Promise<readonly CatalogueEntry[]> {

@@ -9,3 +9,14 @@ export function element<T extends HTMLElement>(id: string, type: new () => T): T
 export function write(id: string, text: string): void {
   element(id, HTMLElement).textContent = text;
 }
+
+/** A new element with these properties, and these inside. */
+export function make<Name extends keyof HTMLElementTagNameMap>(
+  name: Name,
+  properties: Partial<HTMLElementTagNameMap[Name]> = {},
+  ...inside: (Node | string)[]
+): HTMLElementTagNameMap[Name] {
+  const made = Object.assign(document.createElement(name), properties);
+  made.append(...inside);
+  return made;
+}

@@ -1,5 +1,6 @@
-import type { Artifact, Detection } from '../detection.js';
+import type { Detection } from '../detection.js';
 import type { DetectorError } from '../errors.js';
+import type { Manifest } from '../manifest.js';
 import { countWords } from '../segments.js';
 import { element, write } from './elements.js';
 import * as wording from './wording.js';
@@ -14,38 +15,94 @@ export function showState(state: State, status: string): void {
   write('status', status);
 }
 
-export function showLength(text: string): void {
+interface Arriving {
+  readonly url: string;
+  readonly loaded: number;
+  readonly total: number;
+}
+
+/** How much of the files has come; not said aloud, which would be all that is said. */
+export class LoadBar {
+  readonly #files = new Map<string, Arriving>();
+
+  readonly update = (progress: object): void => {
+    if (!isArriving(progress)) return;
+    this.#files.set(progress.url, progress);
+    const files = [...this.#files.values()];
+    const sum = (of: (file: Arriving) => number) => files.reduce((all, file) => all + of(file), 0);
+    this.#show(
+      sum((file) => file.loaded) /
+        Math.max(
+          1,
+          sum((file) => file.total),
+        ),
+    );
+  };
+
+  #show(share: number): void {
+    element('loaded', HTMLElement).style.setProperty('--loaded', share.toFixed(3));
+  }
+}
+
+function isArriving(progress: object): progress is Arriving {
+  return 'url' in progress && 'loaded' in progress && 'total' in progress;
+}
+
+export function showLength(text: string, minWords: number | null): void {
   const words = countWords(text);
   write('count', wording.wordCount(words));
-  write('advice', wording.lengthAdvice(words));
+  write('advice', wording.lengthAdvice(words, minWords));
 }
 
 /** Says that the answer belongs to an earlier text, until the next one. */
 export function showStale(stale: boolean): void {
-  element('result', HTMLElement).toggleAttribute('data-stale', stale);
+  for (const id of ['result', 'sentences']) {
+    element(id, HTMLElement).toggleAttribute('data-stale', stale);
+  }
 }
 
-export function showArtifact({ manifest, digest, modelSha256 }: Artifact): void {
-  const { threshold } = manifest.decision;
+/** What is known of the model before any answer. */
+export function showModel(manifest: Manifest): void {
+  const { decision, digest, files } = manifest;
   write('model', `${manifest.model_id} ${manifest.version}`);
   write('source', wording.sourceOf(manifest));
   write('digest', digest.slice(0, SHOWN_DIGITS));
   element('digest', HTMLElement).title = `sha256 ${digest}`;
   element('copy', HTMLButtonElement).hidden = navigator.clipboard === undefined;
-  element('answer', HTMLElement).style.setProperty('--threshold', String(threshold));
-  write('line-label', `decision line ${wording.percent(threshold)}`);
-  Object.assign(element('result', HTMLElement).dataset, { artifactDigest: digest, modelSha256 });
+  const graph = files.find(({ path }) => path === 'model.onnx');
+  Object.assign(element('result', HTMLElement).dataset, {
+    artifactDigest: digest,
+    modelSha256: graph?.sha256,
+  });
+  showScale(decision);
 }
 
-export function showDetection(detection: Detection, { manifest }: Artifact): void {
+function showScale(decision: Manifest['decision']): void {
+  const { threshold, uncertain_from: lowest } = decision;
+  const scale = element('scale', HTMLElement);
+  scale.toggleAttribute('data-banded', lowest != null);
+  scale.style.setProperty('--threshold', String(threshold));
+  scale.style.setProperty('--lower', String(lowest ?? threshold));
+  write('line-label', wording.percent(threshold));
+  write('band-label', lowest == null ? '' : wording.percent(lowest));
+  const ranges = wording.ranges(decision);
+  for (const tone of ['human', 'unsure', 'ai'] as const) write(`legend-${tone}`, ranges[tone]);
+}
+
+export function showDetection(detection: Detection, manifest: Manifest): void {
   clearFailure();
+  const { probability } = detection;
+  const decision = wording.decisionOf(detection);
   element('result', HTMLElement).dataset.decision = wording.toneOf(detection);
-  element('answer', HTMLElement).style.setProperty('--reach', String(detection.probability));
-  showProbability(String(detection.probability), wording.percent(detection.probability));
-  write('decision', wording.decisionOf(detection));
+  const scale = element('scale', HTMLElement);
+  scale.style.setProperty('--reach', String(probability));
+  scale.ariaLabel = wording.scaleOf(probability, manifest.decision);
+  showProbability(String(probability), wording.percent(probability));
+  write('decision', decision);
   write('meaning', wording.meaningOf(detection, manifest));
+  write('fallback', wording.fallbackOf(detection));
   write('time', wording.milliseconds(detection.latency_ms));
-  write('place', `this browser (${detection.metadata.provider})`);
+  write('place', wording.placeOf(detection));
   showStale(false);
   bringIntoView(element('answer', HTMLElement));
 }
@@ -66,12 +123,21 @@ export function clearFailure(): void {
   element('answer', HTMLElement).hidden = false;
 }
 
+/** Opens the box of sentences to its whole height, and closes it again. */
+export function unfoldSentences(): void {
+  const open = element('marked', HTMLElement).toggleAttribute('data-unfolded');
+  const button = element('unfold', HTMLButtonElement);
+  button.ariaExpanded = String(open);
+  button.textContent = open ? 'Show less' : 'Show all of it';
+}
+
 function showNothing(): void {
   delete element('result', HTMLElement).dataset.decision;
   showStale(false);
   showProbability('', '–');
+  element('scale', HTMLElement).ariaLabel = 'No text checked yet';
   write('decision', 'No text checked yet');
-  write('meaning', '');
+  for (const id of ['meaning', 'fallback']) write(id, '');
   for (const id of ['time', 'place']) write(id, '–');
 }
 

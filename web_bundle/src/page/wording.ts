@@ -1,9 +1,13 @@
 import type { Detection } from '../detection.js';
 import type { ErrorCode } from '../errors.js';
 import type { Manifest } from '../manifest.js';
+import type { Mode } from '../sides.js';
+import type { Model } from './catalogue.js';
 
-/** Below this many words the page warns that the number says little. */
-const ENOUGH_WORDS = 50;
+/** How a probability is to be taken; styles know it. */
+export type Tone = 'human' | 'unsure' | 'ai';
+
+type Decision = Pick<Manifest['decision'], 'threshold' | 'uncertain_from'>;
 
 const LOAD_AGAIN = 'Load again in a moment. If it stays, tell whoever runs this page.';
 
@@ -43,7 +47,7 @@ export const FAILURES: Readonly<
   },
   unsupported_model: {
     title: 'This model does not run in a browser',
-    advice: 'It was put here by mistake. Tell whoever runs this page.',
+    advice: 'Choose another model above, or let the server run it.',
   },
 };
 
@@ -51,10 +55,64 @@ export function wordCount(words: number): string {
   return `${words.toLocaleString('en')} ${words === 1 ? 'word' : 'words'}`;
 }
 
-export function lengthAdvice(words: number): string {
-  return words > 0 && words < ENOUGH_WORDS
-    ? `Short texts say little: from about ${ENOUGH_WORDS} words on, the number means something.`
+/** @param minWords - of the model's manifest, where it has any. */
+export function lengthAdvice(words: number, minWords: number | null): string {
+  return words > 0 && minWords !== null && words < minWords
+    ? `Too short: below ${minWords} words this model was not reliable when it was tested.`
     : '';
+}
+
+/** What the header promises about the text; `sent` is whether it may leave the browser. */
+export function promise(sent: boolean, mode: Mode, host: string): string {
+  if (!sent) return 'Your text stays in this browser';
+  return mode === 'prefer_client'
+    ? `Your text goes to ${host} if this browser fails`
+    : `Your text is sent to ${host}`;
+}
+
+/** A model in the list of models. */
+export function modelName({ reference, bytes }: Model): string {
+  const [id, version] = reference.split('@');
+  return `${id} ${version} · ${megabytes(bytes)}`;
+}
+
+/** Where an answer comes from. */
+export function placeOf({ backend, metadata }: Detection): string {
+  if (backend === 'client_side') return `this browser (${metadata.provider})`;
+  return backend === 'modal' ? 'Modal, asked by the server' : 'the server';
+}
+
+/** Who was asked before, and why that brought nothing. */
+export function fallbackOf({ metadata }: Detection): string {
+  const names: Record<string, string> = { client_side: 'This browser', server: 'The server' };
+  // A server's own reasons are single words, about what it never tried.
+  return metadata.fallbacks
+    .filter(({ backend, reason }) => backend in names && reason.includes(': '))
+    .map(({ backend, reason }) => `${names[backend]} was asked first and failed: ${reason}.`)
+    .join(' ');
+}
+
+/** The tone of a probability by itself. */
+export function toneOfProbability(probability: number, decision: Decision): Tone {
+  if (probability >= decision.threshold) return 'ai';
+  return probability >= (decision.uncertain_from ?? decision.threshold) ? 'unsure' : 'human';
+}
+
+/** The same in words. */
+export const TONES: Readonly<Record<Tone, string>> = {
+  human: 'likely human',
+  unsure: 'uncertain',
+  ai: 'likely AI',
+};
+
+/** The probabilities that each tone stands for; empty where the model has no uncertain band. */
+export function ranges({ threshold, uncertain_from: lowest }: Decision): Record<Tone, string> {
+  const [from, to] = [percent(lowest ?? threshold), percent(threshold)];
+  return {
+    human: `below ${from}`,
+    unsure: lowest == null ? '' : `${from} to ${to}`,
+    ai: `from ${to}`,
+  };
 }
 
 /** 0.8731 → "87.3%". Never "100%" or "0%": the model is never certain. */
@@ -72,8 +130,8 @@ export function megabytes(bytes: number): string {
   return `${(bytes / 1e6).toFixed(1)} MB`;
 }
 
-/** What the colour of the answer says; styles know it. */
-export function toneOf({ prediction, metadata }: Detection): 'unsure' | 'ai' | 'human' {
+/** The tone of an answer, with all that is known about it. */
+export function toneOf({ prediction, metadata }: Detection): Tone {
   if (metadata.warnings.length > 0) return 'unsure';
   return prediction === 1 ? 'ai' : 'human';
 }
@@ -106,4 +164,19 @@ export function meaningOf(detection: Detection, { decision, quality }: Manifest)
 /** Whose work the model rests on, as its licence asks to be said. */
 export function sourceOf({ model_id, source }: Manifest): string {
   return `${model_id}: ${source.attribution}. Licence: ${source.licence}.`;
+}
+
+/** The scale in words. */
+export function scaleOf(probability: number, decision: Decision): string {
+  const { unsure, ai } = ranges(decision);
+  const band = unsure === '' ? '' : `; uncertain ${unsure}`;
+  return `${percent(probability)} on a scale of likely AI ${ai}${band}`;
+}
+
+/** What the page says when it is ready. */
+export function readiness(mode: Mode): string {
+  if (mode === 'only_client') return 'Ready: the model is loaded and verified.';
+  return mode === 'only_server'
+    ? 'Ready: the server will be asked.'
+    : 'Ready: one side stands in for the other.';
 }
