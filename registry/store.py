@@ -92,6 +92,19 @@ class FileStore:
             _sync_folder(final.parent)
         return Artifact(manifest, final)
 
+    def holds(self, manifest: Manifest) -> bool:
+        """Whether exactly this artifact is here, whole.
+
+        Raises:
+            ManifestError: what is here under its name cannot be read.
+        """
+        try:
+            published = self.resolve(manifest.reference)
+            published.verify()
+        except (NotFoundError, DigestMismatchError):
+            return False
+        return published.manifest.digest == manifest.digest
+
     def artifacts(self) -> tuple[Artifact, ...]:
         """Every artifact, by model id, oldest version first. Raises ManifestError."""
         return tuple(artifact for model_id in self.model_ids() for artifact in self._of(model_id))
