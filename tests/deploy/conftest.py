@@ -1,0 +1,55 @@
+"""The deployment's own files, and the topology that they describe, started on this machine."""
+
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from benchmarks.system_programs import PACKAGES, find_program
+from benchmarks.topology import DEPLOY, NEEDED, Topology
+from registry import Artifact
+
+BUILT_PAGE = DEPLOY.parent / "web_bundle" / "dist" / "static"
+
+
+def needs(*programs: str) -> None:
+    """Skip the test where a program is not installed."""
+    for name in programs:
+        if find_program(name) is None:
+            package = PACKAGES[name]
+            pytest.skip(f"{name} is not installed (Debian: apt-get install {package})")
+
+
+@pytest.fixture(scope="session")
+def static() -> Iterator[Path]:
+    """The built page as the image holds it, with a .gz and a .br beside each file."""
+    needs("brotli")
+    if not (BUILT_PAGE / "index.html").is_file():
+        pytest.skip("the page is not built (make web)")
+    with tempfile.TemporaryDirectory() as folder:
+        page = Path(folder) / "demo"
+        # Without the runtime of 14 MB: brotli works on it for half a minute.
+        shutil.copytree(BUILT_PAGE, page, ignore=shutil.ignore_patterns("ort-*.wasm"))
+        subprocess.run([DEPLOY / "nginx" / "compress", page], check=True)
+        yield page
+
+
+@contextmanager
+def started(static: Path) -> Iterator[Topology]:
+    """A topology of our own that serves lexical-tiny."""
+    needs(*NEEDED)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        with Topology(folder, static, api={"AVAILABLE_MODELS": "lexical-tiny"}) as topology:
+            yield topology
+
+
+@pytest.fixture(scope="session")
+def topology(static: Path, lexical_tiny: Artifact) -> Iterator[Topology]:
+    """One for all tests that leave it as it was."""
+    with started(static) as topology:
+        yield topology
