@@ -126,8 +126,8 @@ class Topology:
         self.url = f"https://localhost:{free_port()}"
         self.plain_url = f"http://127.0.0.1:{free_port()}"
         redis_port = free_port()
-        self.redis_url = f"redis://:{PASSWORD}@127.0.0.1:{redis_port}/0"
-        self.redis = _redis(folder, redis_port)
+        self.redis_url = redis_url(redis_port)
+        self.redis = redis_server(folder, redis_port)
         self.replica_urls = tuple(f"http://127.0.0.1:{free_port()}" for _ in range(replicas))
         shared = {"WORKERS": str(workers), "REDIS_URL": self.redis_url, **(api or {})}
         self.replicas = tuple(
@@ -212,7 +212,13 @@ def _replica(folder: Path, number: int, url: str, shared: Mapping[str, str]) -> 
     return Part(f"api-{number + 1}", command, environment, folder, lambda: answers(f"{url}/readyz"))
 
 
-def _redis(folder: Path, port: int) -> Part:
+def redis_url(port: int) -> str:
+    """Of what `redis_server` starts there."""
+    return f"redis://:{PASSWORD}@127.0.0.1:{port}/0"
+
+
+def redis_server(folder: Path, port: int) -> Part:
+    """A Redis with the configuration of the deployment."""
     data = folder / "redis"
     data.mkdir()
     # The words of the compose file's command.

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.live_server import free_port
+from benchmarks.system_programs import find_program
+from benchmarks.topology import redis_server, redis_url
 from registry import Artifact
 from runtime_server.modal_answer import ModalScore
 from runtime_server.result_cache import MemoryCache, Remembered, cache_key
@@ -109,7 +112,7 @@ def test_redis_remembers_for_the_next_server_and_holds_no_text(
         assert ask(client).json()["metadata"]["cached"] is True
     assert modal.count("FunctionMap") == before
     with Redis.from_url(redis) as held:
-        (key,) = held.keys("samegraph:modal:result:*")
+        (key,) = held.scan_iter("samegraph:modal:result:*")
         assert 0 < held.ttl(key) <= 86_400
         kept = key + held.get(key)
     assert not any(word.encode() in kept for word in TEXT.split() if len(word) > 4)

@@ -170,6 +170,38 @@ def test_the_command_line_speaks_json(store: FileStore, source: Path) -> None:
     assert json.loads(run(store, "remove", "demo@1.0.0", "--json")) == {"removed": "demo@1.0.0"}
 
 
+def test_what_another_store_holds_is_published_once(
+    store: FileStore, source: Path, tmp_path: Path
+) -> None:
+    publish(store, source, "1.0.0", "2.0.0")
+    other = FileStore(tmp_path / "other")
+    publish(other, source, "1.0.0")
+    told = [json.loads(run(other, "publish", str(store.root), "--json")) for _ in range(2)]
+    assert told == [{"published": ["demo@2.0.0"]}, {"published": []}]
+    assert "has all of" in run(other, "publish", str(store.root))
+    assert [a.manifest.version for a in other.artifacts()] == ["1.0.0", "2.0.0"]
+
+
+def test_what_is_damaged_is_published_anew_and_never_copied(
+    store: FileStore, source: Path, tmp_path: Path
+) -> None:
+    publish(store, source, "1.0.0")
+    other = FileStore(tmp_path / "other")
+    publish(other, source, "1.0.0")
+    other.resolve("demo").path("model.onnx").write_bytes(b"damaged")
+    assert "published demo@1.0.0" in run(other, "publish", str(store.root))
+    other.resolve("demo").verify()
+    store.resolve("demo").path("model.onnx").write_bytes(b"damaged")
+    other.remove("demo@1.0.0")
+    with pytest.raises(DigestMismatchError):
+        CliRunner().invoke(
+            app,
+            ["publish", str(store.root), "--root", str(other.root)],
+            catch_exceptions=False,
+        )
+    assert other.artifacts() == ()
+
+
 def test_the_command_line_speaks_to_people(store: FileStore, source: Path) -> None:
     assert "make export" in run(store, "list")
     publish(store, source, "1.0.0")
