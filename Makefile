@@ -88,6 +88,9 @@ bench: setup export web browser ## Time predictions in every place, batching, th
 	@$(BIN)/python -m benchmarks.serving
 	@$(BIN)/python -m benchmarks.exporters
 
+chaos: setup tested programs ## Let part after part of the deployment fail under load, and count lost requests: three minutes
+	@$(BIN)/python -m benchmarks.chaos
+
 train: train-perplexity train-fusion train-minilm train-lexical ## Train every model: make train DATA=file.jsonl.gz, three hours on two cores
 
 train-lexical: .venv/dev ## Train lexical-tiny: make train-lexical DATA=file.jsonl.gz
@@ -161,4 +164,4 @@ browser: .venv/dev
 programs: .venv/dev
 	@$(BIN)/python -m benchmarks.system_programs
 
-.PHONY: constraints audit sbom help serve setup export report web web-publish test test-slow tested check bench train train-lexical train-minilm train-perplexity train-fusion evaluate clean serving tools browser programs
+.PHONY: constraints audit sbom help serve setup export report web web-publish test test-slow tested check bench chaos train train-lexical train-minilm train-perplexity train-fusion evaluate clean serving tools browser programs

@@ -154,10 +154,10 @@ def schema(
 
 
 def main() -> None:
-    """Run the command line; a registry error is one line and exit status 1."""
+    """Run the command line; what went wrong is one line and exit status 1."""
     try:
         app()
-    except RegistryError as exc:
+    except (RegistryError, OSError) as exc:
         errors.print(f"[red]error[/] {exc}", soft_wrap=True)
         raise SystemExit(1) from None
 

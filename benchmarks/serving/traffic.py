@@ -99,12 +99,11 @@ def send(*streams: Stream) -> Mapping[str, Answers]:
 
 
 class Sending:
-    """A stream that is sent until it is stopped."""
+    """Streams that are sent until they are stopped."""
 
-    def __init__(self, stream: Stream, authority: Path) -> None:
-        """`authority` is a file of certificates to trust, for an address of https."""
-        plan = Plan(streams=(stream.model_copy(update={"seconds": LONGEST_S}),))
-        self._stream = stream
+    def __init__(self, *streams: Stream, authority: Path) -> None:
+        """`authority` is a file of certificates to trust, for addresses of https."""
+        longest = (stream.model_copy(update={"seconds": LONGEST_S}) for stream in streams)
         self._process = subprocess.Popen(
             SENDER,
             stdin=subprocess.PIPE,
@@ -112,14 +111,18 @@ class Sending:
             env={**os.environ, "SSL_CERT_FILE": str(authority)},
         )
         if self._process.stdin is not None:
-            self._process.stdin.write(plan.model_dump_json().encode())
+            self._process.stdin.write(Plan(streams=tuple(longest)).model_dump_json().encode())
             self._process.stdin.close()
             self._process.stdin = None
 
-    def stop(self) -> Answers:
+    def stop(self) -> Mapping[str, Answers]:
         """Send nothing more; the answers to all that was sent. Raises CalledProcessError."""
         self._process.terminate()
+        return self.wait()
+
+    def wait(self) -> Mapping[str, Answers]:
+        """The answers, once all streams have ended. Raises CalledProcessError."""
         output, _ = self._process.communicate()
         if self._process.returncode:
             raise subprocess.CalledProcessError(self._process.returncode, SENDER)
-        return ANSWERS.validate_json(output)[self._stream.name]
+        return ANSWERS.validate_json(output)

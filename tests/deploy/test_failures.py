@@ -44,13 +44,13 @@ class Load:
 def under_load(topology: Topology) -> Iterator[Load]:
     """Inside, a steady load goes through nginx."""
     stream = Stream(name="load", url=f"{topology.url}/predict", bodies=(BODY,), per_s=60)
-    sending, load = Sending(stream, topology.certificate), Load()
+    sending, load = Sending(stream, authority=topology.certificate), Load()
     try:
         time.sleep(1.5)
         yield load
         time.sleep(0.5)
     finally:
-        load.answers = sending.stop()
+        load.answers = sending.stop()["load"]
 
 
 def test_a_replica_that_is_killed_under_load_costs_no_request(topology: Topology) -> None:
