@@ -3,7 +3,6 @@
 import resource
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -15,8 +14,6 @@ from benchmarks.serving.traffic import Stream
 from registry import FileStore
 
 Context = Callable[[Stage], AbstractContextManager[None]]
-# nginx asks a replica that has failed again after so long.
-FAIL_TIMEOUT_S: Final = 3.0
 NEW: Final = "lexical-new"
 
 
@@ -36,7 +33,6 @@ def a_replica_is_killed(stage: Stage) -> Iterator[None]:
     replica.kill()
     yield
     replica.start()
-    time.sleep(FAIL_TIMEOUT_S)
 
 
 @contextmanager
