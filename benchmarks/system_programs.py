@@ -6,6 +6,7 @@
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,7 +29,8 @@ _POLICY: Final = Path("/usr/sbin/policy-rc.d")
 
 def find_program(name: str) -> str | None:
     """Where it is; None where it is not installed. Debian keeps some outside of a user's PATH."""
-    return shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin")
+    others = f"/usr/sbin:/usr/local/sbin:{Path(sys.executable).parent}"
+    return shutil.which(name) or shutil.which(name, path=others)
 
 
 def missing() -> tuple[str, ...]:

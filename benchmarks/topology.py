@@ -126,8 +126,8 @@ class Topology:
         self.url = f"https://localhost:{free_port()}"
         self.plain_url = f"http://127.0.0.1:{free_port()}"
         redis_port = free_port()
-        self.redis_url = redis_url(redis_port)
-        self.redis = redis_server(folder, redis_port)
+        self.redis_url = redis_url(redis_port, PASSWORD)
+        self.redis = redis_server(folder, redis_port, PASSWORD)
         self.replica_urls = tuple(f"http://127.0.0.1:{free_port()}" for _ in range(replicas))
         shared = {"WORKERS": str(workers), "REDIS_URL": self.redis_url, **(api or {})}
         self.replicas = tuple(
@@ -212,30 +212,31 @@ def _replica(folder: Path, number: int, url: str, shared: Mapping[str, str]) -> 
     return Part(f"api-{number + 1}", command, environment, folder, lambda: answers(f"{url}/readyz"))
 
 
-def redis_url(port: int) -> str:
+def redis_url(port: int, password: str) -> str:
     """Of what `redis_server` starts there."""
-    return f"redis://:{PASSWORD}@127.0.0.1:{port}/0"
+    credentials = f":{password}@" if password else ""
+    return f"redis://{credentials}127.0.0.1:{port}/0"
 
 
-def redis_server(folder: Path, port: int) -> Part:
-    """A Redis with the configuration of the deployment."""
+def redis_server(folder: Path, port: int, password: str) -> Part:
+    """A Redis with the configuration of the deployment; it asks for the password if it is one."""
     data = folder / "redis"
-    data.mkdir()
+    data.mkdir(exist_ok=True)
     # The words of the compose file's command.
     command = [
         *(find_program("redis-server") or "redis-server", str(DEPLOY / "redis.conf")),
         *("--bind", "127.0.0.1", "--port", str(port)),
-        *("--dir", str(data), "--requirepass", PASSWORD),
+        *("--dir", str(data), "--requirepass", password),
     ]
-    return Part("redis", command, {}, folder, lambda: _answers_ping(port))
+    return Part("redis", command, {}, folder, lambda: _answers_ping(port, password))
 
 
-def _answers_ping(port: int) -> bool:
+def _answers_ping(port: int, password: str) -> bool:
     from redis import Redis
     from redis.exceptions import RedisError
 
     try:
-        with Redis(port=port, password=PASSWORD, socket_timeout=1) as redis:
+        with Redis(port=port, password=password or None, socket_timeout=1) as redis:
             return bool(redis.ping())
     except RedisError:
         return False

@@ -40,6 +40,8 @@ def redis_is_stopped(stage: Stage) -> Iterator[None]:
     """As `docker stop` does it."""
     stage.topology.redis.stop()
     yield
+    if not stage.counted("samegraph_rate_limit_store_lost_total"):
+        raise ChaosError("nobody has missed Redis")
     stage.topology.redis.start()
 
 

@@ -89,6 +89,8 @@ def stage(model: Artifact) -> Iterator[Stage]:
                 "MODAL_USD_PER_HOUR": "1",
                 "ATTEMPT_TIMEOUT_MS": "1500",
                 "BREAKER_OPEN_S": "1",
+                # Counted in Redis, and never reached.
+                "RATE_LIMIT": "1000000/minute",
                 "SHUTDOWN_DRAIN_S": "1",
             }
             with Topology(folder / "topology", folder / "page", api=api) as topology:

@@ -39,12 +39,13 @@ def static() -> Iterator[Path]:
 
 
 @contextmanager
-def started(static: Path) -> Iterator[Topology]:
-    """A topology of our own that serves lexical-tiny."""
+def started(static: Path, **settings: str) -> Iterator[Topology]:
+    """A topology of our own that serves lexical-tiny, with further settings of its replicas."""
     needs(*NEEDED)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        with Topology(folder, static, api={"AVAILABLE_MODELS": "lexical-tiny"}) as topology:
+        api = {"AVAILABLE_MODELS": "lexical-tiny", **settings}
+        with Topology(folder, static, api=api) as topology:
             yield topology
 
 

@@ -72,6 +72,18 @@ def test_a_rolling_restart_under_load_costs_no_request(topology: Topology) -> No
     assert load.outcomes == {(200, "")}
 
 
+def test_texts_are_counted_over_all_replicas_and_without_redis_nobody_is_refused_for_it(
+    static: Path, lexical_tiny: Artifact
+) -> None:
+    with started(static, RATE_LIMIT="20/hour") as topology, topology.client() as client:
+        answers = [client.post("/predict", json=TEXT) for _ in range(25)]
+        assert [answer.status_code for answer in answers] == [200] * 20 + [429] * 5
+        assert {answer.json().get("code") for answer in answers[20:]} == {"rate_limited"}
+        topology.redis.kill()
+        # Each process counts for itself now, from nothing.
+        assert client.post("/predict", json=TEXT).status_code == 200
+
+
 def test_ten_thousand_slow_callers_leave_others_answered(topology: Topology) -> None:
     port = int(topology.url.rpartition(":")[2])
     trusted = ssl.create_default_context(cafile=str(topology.certificate))

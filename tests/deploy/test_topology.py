@@ -259,3 +259,11 @@ def test_without_replicas_and_over_its_limit_a_caller_is_told_when_to_come_again
             }
     finally:
         alone.nginx.kill()
+
+
+def test_problems_of_nginx_have_the_headers_of_the_servers(topology: Topology) -> None:
+    with topology.client() as client:
+        nginx, server = client.get("/demo/nothing.js"), client.get("/nothing")
+    names = ("content-security-policy", "x-content-type-options", "x-frame-options")
+    for name in (*names, "referrer-policy", "strict-transport-security", "content-type"):
+        assert nginx.headers[name] == server.headers[name], name

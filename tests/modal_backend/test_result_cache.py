@@ -7,9 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.live_server import free_port
-from benchmarks.system_programs import find_program
-from benchmarks.topology import redis_server, redis_url
 from registry import Artifact
 from runtime_server.modal_answer import ModalScore
 from runtime_server.result_cache import MemoryCache, Remembered, cache_key
