@@ -16,7 +16,6 @@ from rich.console import Console
 
 # Program: the package that has it.
 PACKAGES: Final = {
-    "brotli": "brotli",
     "docker-compose": "docker-compose",
     "envsubst": "gettext-base",
     "nginx": "nginx-light",

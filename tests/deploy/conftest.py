@@ -13,7 +13,8 @@ from benchmarks.system_programs import PACKAGES, find_program
 from benchmarks.topology import DEPLOY, NEEDED, Topology
 from registry import Artifact
 
-BUILT_PAGE = DEPLOY.parent / "web_bundle" / "dist" / "static"
+WEB = DEPLOY.parent / "web_bundle"
+BUILT_PAGE = WEB / "dist" / "static"
 
 
 def needs(*programs: str) -> None:
@@ -27,14 +28,16 @@ def needs(*programs: str) -> None:
 @pytest.fixture(scope="session")
 def static() -> Iterator[Path]:
     """The built page as the image holds it, with a .gz and a .br beside each file."""
-    needs("brotli")
     if not (BUILT_PAGE / "index.html").is_file():
         pytest.skip("the page is not built (make web)")
     with tempfile.TemporaryDirectory() as folder:
         page = Path(folder) / "demo"
-        # Without the runtime of 14 MB: brotli works on it for half a minute.
-        shutil.copytree(BUILT_PAGE, page, ignore=shutil.ignore_patterns("ort-*.wasm"))
-        subprocess.run([DEPLOY / "nginx" / "compress", page], check=True)
+        shutil.copytree(BUILT_PAGE, page)
+        # As `make web-publish` does it.
+        script = "(await import(process.argv[1])).compressAll(process.argv[2])"
+        compressed = WEB / "build" / "compressed.mjs"
+        command = ["node", "--input-type=module", "-e", script, str(compressed), str(page)]
+        subprocess.run(command, check=True)
         yield page
 
 

@@ -128,6 +128,15 @@ def test_the_page_is_sent_as_it_was_compressed(
     assert int(answer.headers["content-length"]) == (static / f"app.js{suffix}").stat().st_size
 
 
+def test_the_runtime_of_the_page_is_a_third_of_its_size_on_the_wire(
+    client: httpx.Client, static: Path
+) -> None:
+    (runtime,) = static.glob("ort-*.wasm")
+    with client.stream("GET", f"/demo/{runtime.name}", headers={"Accept-Encoding": "gzip"}) as wasm:
+        assert wasm.headers["content-type"] == "application/wasm"
+        assert int(wasm.headers["content-length"]) < runtime.stat().st_size / 3
+
+
 def test_a_page_that_the_caller_has_is_not_sent_again(client: httpx.Client) -> None:
     answer = client.get("/demo/app.js")
     assert answer.headers["cache-control"] == "no-cache"

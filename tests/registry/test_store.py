@@ -1,4 +1,7 @@
 import json
+import resource
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +17,8 @@ from registry import (
 )
 from registry.__main__ import app, main
 from tests.registry.conftest import FILES, manifest_of
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -200,6 +205,28 @@ def test_what_is_damaged_is_published_anew_and_never_copied(
             catch_exceptions=False,
         )
     assert other.artifacts() == ()
+
+
+def test_a_full_disk_is_said_and_leaves_what_was_there(
+    store: FileStore, source: Path, tmp_path: Path
+) -> None:
+    publish(store, source, "1.0.0")
+    elsewhere = tmp_path / "elsewhere"
+    FileStore(elsewhere).publish(manifest_of(FILES, version="2.0.0"), source)
+    most = min(len(content) for content in FILES.values())
+    done = subprocess.run(
+        (sys.executable, "-m", "registry", "publish", elsewhere, "--root", store.root),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (most - 1, most - 1)),
+    )
+    assert done.returncode == 1
+    assert "has no room for demo@2.0.0" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert [a.manifest.version for a in store.artifacts()] == ["1.0.0"]
+    assert leftovers(store) == []
 
 
 def test_the_command_line_speaks_to_people(store: FileStore, source: Path) -> None:
