@@ -44,7 +44,7 @@ web-publish: web ## Put the page into a folder for any host: make web-publish DI
 	@test -n "$(DIR)" || { echo "error: name the folder: make web-publish DIR=folder" >&2; exit 2; }
 	@cd $(WEB) && node publish.mjs "$(abspath $(DIR))" $(if $(MODELS),--models "$(MODELS)") $(if $(SERVER),--server "$(SERVER)")
 
-test: setup tested web browser ## Run the tests: TypeScript, Python, browser
+test: setup tested web browser programs ## Run the tests: TypeScript, Python, browser
 	@cd $(WEB) && npm test --silent
 	@$(BIN)/pytest -m "not slow" --numprocesses auto --maxprocesses 4 --dist loadfile
 
@@ -88,6 +88,9 @@ bench: setup export web browser ## Time predictions in every place, batching, th
 	@$(BIN)/python -m benchmarks.serving
 	@$(BIN)/python -m benchmarks.browser
 	@$(BIN)/python -m benchmarks.exporters
+
+chaos: setup tested programs ## Let part after part of the deployment fail under load, and count lost requests: three minutes
+	@$(BIN)/python -m benchmarks.chaos
 
 train: train-perplexity train-fusion train-minilm train-lexical ## Train every model: make train DATA=file.jsonl.gz, three hours on two cores
 
@@ -160,4 +163,7 @@ browser: .venv/dev
 	@$(PIP) -e '.[audit]'
 	@touch $@
 
-.PHONY: constraints audit sbom help serve setup export report web web-publish test test-slow tested check bench train train-lexical train-minilm train-perplexity train-fusion evaluate clean serving tools browser
+programs: .venv/dev
+	@$(BIN)/python -m benchmarks.system_programs
+
+.PHONY: constraints audit sbom help serve setup export report web web-publish test test-slow tested check bench chaos train train-lexical train-minilm train-perplexity train-fusion evaluate clean serving tools browser programs

@@ -110,6 +110,26 @@ def verify(
 
 
 @app.command()
+def publish(
+    source: Annotated[Path, typer.Argument(metavar="STORE", help="Folder of another store.")],
+    root: Root = DEFAULT_ROOT,
+    as_json: AsJson = False,
+) -> None:
+    """Copy what another store holds, verified; a version that is there already stays."""
+    store = FileStore(root)
+    new = [a for a in FileStore(source).artifacts() if not store.holds(a.manifest)]
+    for artifact in new:
+        store.publish(artifact.manifest, artifact.folder)
+    if as_json:
+        return _print_json({"published": [artifact.manifest.reference for artifact in new]})
+    for artifact in new:
+        console.print(f"published {artifact.manifest.reference}")
+    if not new:
+        console.print(f"{root} has all of {source}", soft_wrap=True)
+    return None
+
+
+@app.command()
 def remove(
     reference: Annotated[str, typer.Argument(metavar="ID@VERSION")],
     root: Root = DEFAULT_ROOT,
@@ -134,10 +154,10 @@ def schema(
 
 
 def main() -> None:
-    """Run the command line; a registry error is one line and exit status 1."""
+    """Run the command line; what went wrong is one line and exit status 1."""
     try:
         app()
-    except RegistryError as exc:
+    except (RegistryError, OSError) as exc:
         errors.print(f"[red]error[/] {exc}", soft_wrap=True)
         raise SystemExit(1) from None
 

@@ -6,6 +6,7 @@ RegistryError
   DigestMismatchError     bytes are not what their digest says; the message names the file
   SignatureError          a manifest is not signed by the key that is trusted
   AlreadyPublishedError   this version exists with other content
+  NoSpaceError            the disk is full
 """
 
 
@@ -31,3 +32,7 @@ class SignatureError(RegistryError):
 
 class AlreadyPublishedError(RegistryError):
     """The same model and version were published before, with other content."""
+
+
+class NoSpaceError(RegistryError):
+    """The store's disk has no room for an artifact; what was there is untouched."""

@@ -3,6 +3,7 @@
 Nothing half-written is ever visible: publish writes beside, verifies every digest, syncs, renames.
 """
 
+import errno
 import os
 import re
 import shutil
@@ -20,6 +21,7 @@ from registry.errors import (
     AlreadyPublishedError,
     DigestMismatchError,
     ManifestError,
+    NoSpaceError,
     NotFoundError,
 )
 from registry.manifest import MANIFEST_FILE, ArtifactFile, Manifest
@@ -27,6 +29,8 @@ from registry.manifest import MANIFEST_FILE, ArtifactFile, Manifest
 DEFAULT_ROOT = Path(__file__).resolve().parent / "artifacts"
 _DIGEST = re.compile(r"^(sha256:)?[0-9a-f]{64}$")
 _WORKSPACE_PREFIX = ".staging-"
+# The disk, the user's part of it, the largest file that a process may write.
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,7 @@ class FileStore:
         Raises:
             AlreadyPublishedError: the version exists with another digest, and `replace` is false.
             NotFoundError, DigestMismatchError: a file in `source` is not what the manifest says.
+            NoSpaceError: the disk is full.
         """
         final = self.root / manifest.model_id / manifest.version
         if final.exists() and not replace:
@@ -82,7 +87,7 @@ class FileStore:
                     f"{manifest.reference} is published as {published}; raise the version, "
                     "or replace it on purpose"
                 )
-        with self._workspace() as workspace:
+        with self._room_for(manifest), self._workspace() as workspace:
             staged = workspace / "new"
             _copy_verified(manifest, source, staged)
             final.parent.mkdir(parents=True, exist_ok=True)
@@ -91,6 +96,19 @@ class FileStore:
             staged.rename(final)
             _sync_folder(final.parent)
         return Artifact(manifest, final)
+
+    def holds(self, manifest: Manifest) -> bool:
+        """Whether exactly this artifact is here, whole.
+
+        Raises:
+            ManifestError: what is here under its name cannot be read.
+        """
+        try:
+            published = self.resolve(manifest.reference)
+            published.verify()
+        except (NotFoundError, DigestMismatchError):
+            return False
+        return published.manifest.digest == manifest.digest
 
     def artifacts(self) -> tuple[Artifact, ...]:
         """Every artifact, by model id, oldest version first. Raises ManifestError."""
@@ -154,6 +172,18 @@ class FileStore:
         if (manifest.model_id, manifest.version) != (folder.parent.name, folder.name):
             raise ManifestError(f"{path} is the manifest of {manifest.reference}")
         return Artifact(manifest, folder)
+
+    @contextmanager
+    def _room_for(self, manifest: Manifest) -> Iterator[None]:
+        try:
+            yield
+        except OSError as exc:
+            if exc.errno not in _FULL:
+                raise
+            raise NoSpaceError(
+                f"{self.root} has no room for {manifest.reference}, "
+                f"{manifest.size_bytes / 1e6:.1f} MB; make some, and publish again"
+            ) from exc
 
     @contextmanager
     def _workspace(self) -> Iterator[Path]:

@@ -37,6 +37,7 @@ from runtime_server.routes.models import models_router
 from runtime_server.routes.predict import predict_router
 from runtime_server.service import Service
 from runtime_server.settings import Settings, load_settings
+from runtime_server.shared_metrics import folder_of_this_process
 from runtime_server.stopping import drained
 from runtime_server.tracing import TELEMETRY, exported_traces
 
@@ -85,7 +86,7 @@ def _routers(service: Service, settings: Settings) -> Iterator[APIRouter]:
     yield metrics_router(service.metrics, guard)
     yield info_router(catalogue)
     yield backends_router(catalogue, router, service.expectations)
-    yield models_router(catalogue, router.policy, Downloads())
+    yield models_router(catalogue, router.policy, Downloads(folder_of_this_process()))
     restart = restart_workers if settings.workers > 1 else None
     yield admin_router(catalogue, service.memory, service.reload, guard, restart)
     yield demo_router()

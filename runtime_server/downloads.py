@@ -3,15 +3,19 @@
 import asyncio
 import base64
 import os
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import astuple, dataclass
 from http import HTTPStatus
+from pathlib import Path
 from typing import Final
 
 from starlette.datastructures import Headers
 from starlette.responses import FileResponse, Response
 from starlette.types import Message, Receive, Scope, Send
 
-from registry import RegistryError
+from registry import RegistryError, sha256_of_bytes
+from registry.manifest import ArtifactFile
 from registry.store import verify_file
 from runtime_server.catalogue import ServedFile
 from runtime_server.errors import (
@@ -40,10 +44,18 @@ class FileIdentity:
 
 
 class Downloads:
-    """Hands out files whose bytes are those of the manifest, and no others."""
+    """Hands out files whose bytes are those of the manifest, and no others.
 
-    def __init__(self) -> None:
-        self._verified: dict[ServedFile, FileIdentity] = {}
+    A file is hashed once, and again when somebody has written to it.
+    """
+
+    def __init__(
+        self, shared: Path | None = None, verify: Callable[[Path, ArtifactFile], None] = verify_file
+    ) -> None:
+        """`shared` is a folder where workers tell each other what they have verified."""
+        self._shared = shared
+        self._verify_file = verify
+        self._verified: set[str] = set()
 
     async def response(self, served: ServedFile, headers: Headers, pin: str | None) -> Response:
         """The file, or 304 where the caller has it.
@@ -71,15 +83,35 @@ class Downloads:
 
     def _verify(self, served: ServedFile) -> None:
         try:
-            identity = _identity(served)
-            if self._verified.get(served) != identity:
-                verify_file(served.path.parent, served.file)
-                self._verified[served] = identity
+            found = _found(served)
+            if found in self._verified:
+                return
+            with _verified_by_another(self._shared, found) as is_verified:
+                if not is_verified:
+                    self._verify_file(served.path.parent, served.file)
+            self._verified.add(found)
         except (RegistryError, OSError) as exc:
             raise ArtifactCorruptError(
                 f"{served.file.path} is missing or is not what the manifest says; publish it "
                 "again and restart the server"
             ) from exc
+
+
+@contextmanager
+def _verified_by_another(shared: Path | None, found: str) -> Iterator[bool]:
+    """Whether a worker has verified what was found; one at a time does, and leaves word."""
+    if shared is None:
+        yield False
+        return
+    # Several workers are a thing of Unix, as this module is.
+    import fcntl
+
+    with (shared / f"verified-{found}").open("ab") as word:
+        fcntl.flock(word, fcntl.LOCK_EX)
+        is_verified = os.fstat(word.fileno()).st_size > 0
+        yield is_verified
+        if not is_verified:
+            word.write(b"verified")
 
 
 class ArtifactFileResponse(FileResponse):
@@ -102,9 +134,13 @@ class ArtifactFileResponse(FileResponse):
             await response(scope, receive, send)
 
 
-def _identity(served: ServedFile) -> FileIdentity:
+def _found(served: ServedFile) -> str:
+    """A name for this file as it is now, and for what it should be."""
     stat = os.stat(served.path)
-    return FileIdentity(stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
+    identity = FileIdentity(
+        stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns
+    )
+    return sha256_of_bytes(repr((served.file.sha256, *astuple(identity))).encode())
 
 
 def _headers(served: ServedFile, *, pinned: bool) -> dict[str, str]:

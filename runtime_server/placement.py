@@ -20,18 +20,19 @@ class Place(enum.StrEnum):
 
 @dataclass(frozen=True)
 class MemoryBudget:
-    """The most that all loaded models may take together, in bytes; None is no limit."""
+    """The most that all models of a process may take together, in bytes; None is no limit."""
 
     cpu_bytes: float | None
     gpu_bytes: float | None
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
-        """The budget that the settings state in GB."""
+        """A worker's share of what the settings state in GB: each loads its own models."""
         cpu, gpu = settings.vps_cpu_memory_gb, settings.vps_gpu_memory_gb
+        share = GIGABYTE / settings.workers
         return cls(
-            cpu_bytes=None if cpu is None else cpu * GIGABYTE,
-            gpu_bytes=None if gpu is None else gpu * GIGABYTE,
+            cpu_bytes=None if cpu is None else cpu * share,
+            gpu_bytes=None if gpu is None else gpu * share,
         )
 
     def limit(self, place: Place) -> float | None:
@@ -60,4 +61,6 @@ def availability(manifest: Manifest, budget: MemoryBudget, *, gpu: bool) -> Avai
     if places(manifest, budget, gpu=gpu):
         return Availability()
     needed = manifest.runtime.memory_bytes / GIGABYTE
-    return Availability("exceeds_memory_budget", f"{manifest.reference} takes {needed:.2f} GB")
+    most = (budget.cpu_bytes or 0.0) / GIGABYTE
+    detail = f"{manifest.reference} takes {needed:.2f} GB, a server process may use {most:.2f} GB"
+    return Availability("exceeds_memory_budget", detail)

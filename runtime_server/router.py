@@ -170,7 +170,7 @@ _SUGGESTIONS: Mapping[str, str] = {
     "not_published": "Publish the model to Modal (`python -m runtime_server modal publish`).",
     "unauthorized": "Give the server a Modal token that is valid (docs/modal.md).",
     "memory_in_use": "Try again in a moment, or raise VPS_CPU_MEMORY_GB.",
-    "exceeds_memory_budget": "Choose a smaller model, or raise VPS_CPU_MEMORY_GB.",
+    "exceeds_memory_budget": "Choose a smaller model, raise VPS_CPU_MEMORY_GB, or lower WORKERS.",
     "caller_cannot_run_it": "If the caller can run the model itself, send "
     '"client_capabilities": ["client_side"].',
     "breaker_open": "Try again after the seconds that Retry-After names.",

@@ -107,6 +107,12 @@ class _AnnouncingSupervisor(Multiprocess):
         if all(ready):
             self._announce()
 
+    def terminate_all(self) -> None:
+        # Else it would take connections that nobody answers any more.
+        for listener in self.sockets:
+            listener.close()
+        super().terminate_all()
+
     def keep_subprocess_alive(self) -> None:
         super().keep_subprocess_alive()
         living = {process.pid for process in self.processes if process.pid is not None}

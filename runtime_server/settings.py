@@ -147,8 +147,9 @@ class Settings(BaseSettings):
     )
     vps_cpu_memory_gb: Gigabytes | None = Field(
         None,
-        description="Memory that loaded models may take together, in GB (10^9 bytes, 0 or more); "
-        "the least recently used is given up for another; empty: no limit.",
+        description="Memory that loaded models may take together, in GB (10^9 bytes, 0 or more), "
+        "an equal share for each worker; the least recently used is given up for another; empty: "
+        "no limit.",
     )
     vps_gpu_memory_gb: Gigabytes | None = Field(
         None,

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import signal
 import sys
 from collections.abc import AsyncIterator, Iterator
 from itertools import count, cycle
@@ -13,14 +14,19 @@ import uvloop
 from benchmarks.serving.traffic import ANSWERS, Answer, Answers, Plan, Stream
 
 TIMEOUT_S = 600
+PROBLEM = "application/problem+json"
 
 
 async def carry_out(plan: Plan) -> dict[str, Answers]:
-    """Send all streams; those without an end stop when the others have theirs."""
+    """Send all streams; those without an end stop when the others have theirs.
+
+    All stop at SIGTERM.
+    """
     connections = aiohttp.TCPConnector(limit=0)
     timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
     async with aiohttp.ClientSession(connector=connections, timeout=timeout) as session:
         senders = [_Sender(stream, session) for stream in plan.streams]
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, _stop, senders)
         tasks = [asyncio.create_task(sender.run()) for sender in senders]
         ending = zip(tasks, plan.streams, strict=True)
         await asyncio.gather(*(task for task, stream in ending if not stream.is_endless))
@@ -30,11 +36,17 @@ async def carry_out(plan: Plan) -> dict[str, Answers]:
     return {sender.stream.name: sender.answers() for sender in senders}
 
 
+def _stop(senders: list["_Sender"]) -> None:
+    for sender in senders:
+        sender.stop()
+
+
 class _Sender:
     def __init__(self, stream: Stream, session: aiohttp.ClientSession) -> None:
         self.stream = stream
         self._session = session
         self._items: list[Answer] = []
+        self._stopped = False
         self._first = self._last = perf_counter()
 
     async def run(self) -> None:
@@ -48,6 +60,10 @@ class _Sender:
                 async for body in _at_random_moments(bodies, self.stream.per_s):
                     tasks.create_task(self._ask(body))
 
+    def stop(self) -> None:
+        """Send nothing more; what has been sent is still answered."""
+        self._stopped = True
+
     def answers(self) -> Answers:
         """What has come so far."""
         return Answers(items=tuple(self._items), seconds=self._last - self._first)
@@ -57,7 +73,7 @@ class _Sender:
         numbers = count() if self.stream.requests is None else range(self.stream.requests)
         until = perf_counter() + (self.stream.seconds or TIMEOUT_S)
         for _, body in zip(numbers, given, strict=False):
-            if perf_counter() > until:
+            if self._stopped or perf_counter() > until:
                 return
             yield body
 
@@ -68,21 +84,26 @@ class _Sender:
     async def _ask(self, body: str | None) -> None:
         began = perf_counter()
         try:
-            status = await self._status(body)
-        except aiohttp.ClientError:
-            status = 0
+            status, code = await self._outcome(body)
+        except (aiohttp.ClientError, ConnectionError) as exc:
+            status, code = 0, type(exc).__name__
         self._last = perf_counter()
-        self._items.append(Answer(status=status, milliseconds=(self._last - began) * 1e3))
+        milliseconds, second = (self._last - began) * 1e3, self._last - self._first
+        self._items.append(
+            Answer(status=status, milliseconds=milliseconds, code=code, second=second)
+        )
 
-    async def _status(self, body: str | None) -> int:
+    async def _outcome(self, body: str | None) -> tuple[int, str]:
         headers = {"Accept": self.stream.accept, "Content-Type": "application/json"}
         method = "GET" if body is None else "POST"
         async with self._session.request(
             method, self.stream.url, data=body, headers=headers
         ) as answer:
+            if answer.content_type == PROBLEM:
+                return answer.status, str((await answer.json(content_type=PROBLEM)).get("code"))
             async for _ in answer.content.iter_any():
                 pass  # a stream of lines is not kept
-            return answer.status
+            return answer.status, ""
 
 
 async def _at_random_moments(

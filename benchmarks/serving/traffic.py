@@ -1,9 +1,11 @@
 """Requests, sent by a process of its own, so that making them is not counted as serving."""
 
+import os
 import statistics
 import subprocess
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, model_validator
@@ -49,10 +51,15 @@ class Plan(_Value):
 
 
 class Answer(_Value):
-    """One answer: its status (0 where the connection failed), and the time until its last byte."""
+    """One answer: its status (0 where the connection failed), and the time until its last byte.
+
+    `code` is the problem's, `second` when it was there, from the first request on.
+    """
 
     status: int
     milliseconds: float
+    code: str = ""
+    second: float = 0.0
 
 
 class Answers(_Value):
@@ -78,15 +85,44 @@ class Answers(_Value):
 
 
 ANSWERS = TypeAdapter(dict[str, Answers])
+SENDER = (sys.executable, "-m", "benchmarks.serving.sender")
+LONGEST_S = 600.0
 
 
 def send(*streams: Stream) -> Mapping[str, Answers]:
     """The answers by the streams' names. Raises CalledProcessError."""
     plan = Plan(streams=streams)
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.serving.sender"],
-        input=plan.model_dump_json().encode(),
-        stdout=subprocess.PIPE,
-        check=True,
+        SENDER, input=plan.model_dump_json().encode(), stdout=subprocess.PIPE, check=True
     )
     return ANSWERS.validate_json(done.stdout)
+
+
+class Sending:
+    """Streams that are sent until they are stopped."""
+
+    def __init__(self, *streams: Stream, authority: Path) -> None:
+        """`authority` is a file of certificates to trust, for addresses of https."""
+        longest = (stream.model_copy(update={"seconds": LONGEST_S}) for stream in streams)
+        self._process = subprocess.Popen(
+            SENDER,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environ, "SSL_CERT_FILE": str(authority)},
+        )
+        if self._process.stdin is not None:
+            self._process.stdin.write(Plan(streams=tuple(longest)).model_dump_json().encode())
+            self._process.stdin.close()
+            self._process.stdin = None
+
+    def stop(self) -> Mapping[str, Answers]:
+        """Send nothing more; the answers to all that was sent. Raises CalledProcessError."""
+        self._process.terminate()
+        return self.wait()
+
+    def wait(self) -> Mapping[str, Answers]:
+        """The answers, once all streams have ended. Raises CalledProcessError."""
+        output, _ = self._process.communicate()
+        if self._process.returncode:
+            raise subprocess.CalledProcessError(self._process.returncode, SENDER)
+        return ANSWERS.validate_json(output)

@@ -112,7 +112,7 @@ def _record(built: Built, store: FileStore) -> None:
 def _write_report(store: FileStore, *, as_json: bool) -> None:
     try:
         page = write_report(store, if_changed=True)
-    except RegistryError as exc:
+    except (RegistryError, OSError) as exc:
         errors.print(f"[yellow]warning[/] no report: {escape(str(exc))}", soft_wrap=True)
         return
     if not as_json:

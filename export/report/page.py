@@ -24,9 +24,19 @@ def write_report(store: FileStore, *, if_changed: bool = False) -> Path:
     if if_changed and page.is_file() and data.is_file() and data.read_text("utf-8") == content:
         return page
     store.root.mkdir(parents=True, exist_ok=True)
-    page.write_text(render(rows), "utf-8")
-    data.write_text(content, "utf-8")
+    _replace(page, render(rows))
+    _replace(data, content)
     return page
+
+
+def _replace(path: Path, text: str) -> None:
+    # Whole or not at all: a full disk leaves what was there.
+    partial = path.with_suffix(f"{path.suffix}.partial")
+    try:
+        partial.write_text(text, "utf-8")
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def render(rows: Sequence[ReportRow]) -> str:

@@ -1,4 +1,7 @@
 import json
+import resource
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +17,8 @@ from registry import (
 )
 from registry.__main__ import app, main
 from tests.registry.conftest import FILES, manifest_of
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -168,6 +173,60 @@ def test_the_command_line_speaks_json(store: FileStore, source: Path) -> None:
     assert json.loads(run(store, "show", "demo", "--json"))["version"] == "1.0.0"
     assert json.loads(run(store, "verify", "--json")) == ["demo@1.0.0"]
     assert json.loads(run(store, "remove", "demo@1.0.0", "--json")) == {"removed": "demo@1.0.0"}
+
+
+def test_what_another_store_holds_is_published_once(
+    store: FileStore, source: Path, tmp_path: Path
+) -> None:
+    publish(store, source, "1.0.0", "2.0.0")
+    other = FileStore(tmp_path / "other")
+    publish(other, source, "1.0.0")
+    told = [json.loads(run(other, "publish", str(store.root), "--json")) for _ in range(2)]
+    assert told == [{"published": ["demo@2.0.0"]}, {"published": []}]
+    assert "has all of" in run(other, "publish", str(store.root))
+    assert [a.manifest.version for a in other.artifacts()] == ["1.0.0", "2.0.0"]
+
+
+def test_what_is_damaged_is_published_anew_and_never_copied(
+    store: FileStore, source: Path, tmp_path: Path
+) -> None:
+    publish(store, source, "1.0.0")
+    other = FileStore(tmp_path / "other")
+    publish(other, source, "1.0.0")
+    other.resolve("demo").path("model.onnx").write_bytes(b"damaged")
+    assert "published demo@1.0.0" in run(other, "publish", str(store.root))
+    other.resolve("demo").verify()
+    store.resolve("demo").path("model.onnx").write_bytes(b"damaged")
+    other.remove("demo@1.0.0")
+    with pytest.raises(DigestMismatchError):
+        CliRunner().invoke(
+            app,
+            ["publish", str(store.root), "--root", str(other.root)],
+            catch_exceptions=False,
+        )
+    assert other.artifacts() == ()
+
+
+def test_a_full_disk_is_said_and_leaves_what_was_there(
+    store: FileStore, source: Path, tmp_path: Path
+) -> None:
+    publish(store, source, "1.0.0")
+    elsewhere = tmp_path / "elsewhere"
+    FileStore(elsewhere).publish(manifest_of(FILES, version="2.0.0"), source)
+    most = min(len(content) for content in FILES.values())
+    done = subprocess.run(
+        (sys.executable, "-m", "registry", "publish", elsewhere, "--root", store.root),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (most - 1, most - 1)),
+    )
+    assert done.returncode == 1
+    assert "has no room for demo@2.0.0" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert [a.manifest.version for a in store.artifacts()] == ["1.0.0"]
+    assert leftovers(store) == []
 
 
 def test_the_command_line_speaks_to_people(store: FileStore, source: Path) -> None:

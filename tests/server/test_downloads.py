@@ -1,11 +1,20 @@
+import asyncio
 import base64
 import hashlib
+import time
 from collections.abc import Callable
+from pathlib import Path
 
 import httpx
 import pytest
+from starlette.datastructures import Headers
 
 from registry import Artifact
+from registry.manifest import ArtifactFile
+from registry.store import verify_file
+from runtime_server.catalogue import ServedFile
+from runtime_server.downloads import Downloads
+from runtime_server.errors import ArtifactCorruptError
 
 URL = "/models/hash-tiny/download"
 
@@ -228,3 +237,29 @@ def test_a_file_that_changes_under_the_server_is_not_handed_out(
     assert client.get(URL).json()["code"] == "artifact_corrupt"
     artifact.path("model.onnx").unlink()
     assert client.get(URL).json()["code"] == "artifact_corrupt"
+
+
+def test_workers_hash_a_file_once_between_them_and_again_when_it_has_changed(
+    artifact: Artifact, tmp_path: Path
+) -> None:
+    hashed: list[str] = []
+
+    def verify(folder: Path, file: ArtifactFile) -> None:
+        hashed.append(file.path)
+        time.sleep(0.05)
+        verify_file(folder, file)
+
+    workers = [Downloads(tmp_path, verify) for _ in range(4)]
+    served = ServedFile(artifact.manifest.model, artifact.path("model.onnx"))
+
+    async def ask_all() -> list[int]:
+        asked = (worker.response(served, Headers(), None) for worker in workers * 3)
+        return [answer.status_code for answer in await asyncio.gather(*asked)]
+
+    assert asyncio.run(ask_all()) == [200] * 12
+    assert hashed == ["model.onnx"]
+    served.path.write_bytes(b"x" * served.file.bytes)
+    for worker in workers:
+        with pytest.raises(ArtifactCorruptError):
+            asyncio.run(worker.response(served, Headers(), None))
+    assert len(hashed) == 5

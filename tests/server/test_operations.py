@@ -1,7 +1,9 @@
 """Processes that stop, die, are replaced: what callers and load balancers see of it."""
 
+import errno
 import os
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -90,6 +92,28 @@ def test_a_second_signal_ends_all_workers_at_once(root: Path, artifact: Artifact
         process.terminate()
         assert process.wait(timeout=PATIENCE_S) == 128 + signal.SIGTERM
         until(lambda: not any(Path(f"/proc/{pid}/task").exists() for pid in workers))
+
+
+def test_a_server_that_stops_lets_others_be_asked_at_once(root: Path, artifact: Artifact) -> None:
+    with started(root, "--workers", "2") as process:
+        url = httpx.URL(address(announced(process)))
+        until(lambda: status(str(url), "/readyz") == 200)
+        with socket.create_connection((url.host, url.port or 0)) as slow:
+            slow.sendall(b"POST /predict HTTP/1.1\r\nHost: a\r\nContent-Length: 13\r\n")
+            slow.sendall(b"Content-Type: application/json\r\n\r\n")
+            time.sleep(0.3)
+            process.terminate()
+
+            def is_refused() -> bool:
+                with socket.socket() as another:
+                    return another.connect_ex((url.host, url.port or 0)) == errno.ECONNREFUSED
+
+            until(is_refused, within_s=5)
+            # What was accepted is answered none the less.
+            assert process.poll() is None
+            slow.sendall(b'{"text": "a"}')
+            assert slow.recv(100).startswith(b"HTTP/1.1 200")
+        assert process.wait(timeout=PATIENCE_S) == 0
 
 
 def test_models_that_are_preloaded_have_answered_before_the_server_is_ready(

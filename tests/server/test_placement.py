@@ -16,6 +16,7 @@ from runtime_server.graph_session import CUDA, GraphSession, SessionPlan
 from runtime_server.loaded_model import LoadedModel
 from runtime_server.local_engine import LocalEngine
 from runtime_server.placement import MemoryBudget, Place, availability, places
+from runtime_server.settings import Settings
 from runtime_server.text_input import TextInput
 
 GPU, CPU = Place.GPU, Place.CPU
@@ -63,6 +64,13 @@ def test_a_model_of_seven_bytes_runs_where_it_fits_on_the_gpu_first(
 def test_a_graph_that_reads_text_stays_on_the_cpu(manifest_of: Callable[..., Manifest]) -> None:
     assert places(manifest_of(memory_bytes=7), NO_LIMIT, gpu=True) == (CPU,)
     assert places(manifest_of(memory_bytes=7), MemoryBudget(5, 10), gpu=True) == ()
+
+
+def test_workers_share_the_budget_as_each_loads_its_own_models() -> None:
+    settings = Settings(_env_file=None, vps_cpu_memory_gb=2, vps_gpu_memory_gb=4, workers=4)
+    assert MemoryBudget.of(settings) == MemoryBudget(cpu_bytes=5e8, gpu_bytes=1e9)
+    without = Settings(_env_file=None, workers=4)
+    assert MemoryBudget.of(without) == NO_LIMIT
 
 
 def test_the_budget_is_the_limit_of_what_cuda_may_take() -> None:

@@ -67,3 +67,18 @@ def test_any_worker_shows_the_sum_of_all_and_the_folder_is_removed(
         process.wait(timeout=20)
         assert process.returncode == 0
         assert not folder.exists()
+
+
+def test_workers_share_the_memory_budget_and_say_so(root: Path, artifact: Artifact) -> None:
+    # The model takes a megabyte: it fits the budget, and half of it not.
+    budget = {"VPS_CPU_MEMORY_GB": "0.0015"}
+    with started(root, "--workers", "2", **budget) as process:
+        url = address(announced(process))
+        answer = httpx.post(f"{url}/predict", json={"text": "a"})
+        assert (answer.status_code, answer.json()["code"]) == (503, "all_backends_failed")
+        (attempt,) = (a for a in answer.json()["attempts"] if a["backend"] == "local")
+        assert attempt["reason"] == "exceeds_memory_budget"
+        assert "a server process may use" in attempt["detail"]
+    with started(root, **budget) as process:
+        url = address(announced(process))
+        assert httpx.post(f"{url}/predict", json={"text": "a"}).status_code == 200
