@@ -1,8 +1,8 @@
 """Who published an artifact: an Ed25519 signature (RFC 8032) over the bytes of its manifest.json.
 
-The manifest names the sha256 of every file, so that one signature covers all of them. OpenSSL says
-the same: `openssl pkeyutl -verify -pubin -inkey KEY.pub.pem -rawin -in manifest.json -sigfile
-manifest.json.sig`.
+The manifest names the sha256 of every file, so that one signature covers all of them. It is kept as
+a line of base64. OpenSSL says the same: `openssl pkeyutl -verify -pubin -inkey KEY.pub.pem -rawin
+-in manifest.json -sigfile <(base64 -d manifest.json.sig)`.
 """
 
 import base64
@@ -23,10 +23,7 @@ _NEEDS: Final = "signatures need the package cryptography: pip install 'samegrap
 
 def public_key_bytes(text: str) -> bytes:
     """The 32 bytes of a public key in base64, as `new_key_pair` gives it. Raises SignatureError."""
-    try:
-        content = base64.b64decode(text.strip(), validate=True)
-    except (binascii.Error, ValueError):
-        content = b""
+    content = _decoded(text.encode())
     if len(content) != _KEY_BYTES:
         raise SignatureError("a public key is 32 bytes in base64, as `export keygen` prints it")
     return content
@@ -36,7 +33,7 @@ def check_signature(artifact: Artifact, public_key: bytes) -> None:
     """Raises SignatureError: the manifest has no signature, or none by this key."""
     reference = artifact.manifest.reference
     try:
-        signature = (artifact.folder / SIGNATURE_FILE).read_bytes()
+        signature = _decoded((artifact.folder / SIGNATURE_FILE).read_bytes())
     except OSError:
         raise SignatureError(
             f"{reference} is not signed: python -m export sign {reference} --key FILE"
@@ -103,6 +100,14 @@ def sign(artifact: Artifact, key_file: Path) -> None:
         raise SignatureError(f"{key_file} is not an Ed25519 key: python -m export keygen FILE")
     signature = key.sign(artifact.manifest.to_bytes())
     with tempfile.NamedTemporaryFile(dir=artifact.folder, delete=False) as partial:
-        partial.write(signature)
+        partial.write(base64.b64encode(signature) + b"\n")
     Path(partial.name).chmod(0o644)
     Path(partial.name).replace(artifact.folder / SIGNATURE_FILE)
+
+
+def _decoded(content: bytes) -> bytes:
+    """Nothing where it is not base64."""
+    try:
+        return base64.b64decode(content.strip(), validate=True)
+    except binascii.Error:
+        return b""

@@ -1,5 +1,6 @@
 """Artifacts that are signed, that are not, and that were changed after."""
 
+import json
 import shutil
 import stat
 import subprocess
@@ -26,6 +27,8 @@ from registry.signature import (
 from runtime_server.catalogue import Catalogue
 from runtime_server.errors import SettingsError, StartError
 from runtime_server.settings import load_settings
+from tests.conftest import ROOT
+from tests.export.artifacts import copied
 from tests.server.conftest import hash_graph, make_settings, publish_to
 
 
@@ -75,9 +78,44 @@ def test_openssl_says_the_same(artifact: Artifact, key_file: Path, public_key: s
         )
     )
     manifest, signature = (artifact.folder / name for name in (MANIFEST_FILE, SIGNATURE_FILE))
+    raw = key_file.with_suffix(".sig")
+    raw.write_bytes(b64decode(signature.read_bytes()))
     asked = ["openssl", "pkeyutl", "-verify", "-pubin", "-inkey", pem, "-rawin", "-in", manifest]
-    done = subprocess.run([*asked, "-sigfile", signature], capture_output=True, check=False)
+    done = subprocess.run([*asked, "-sigfile", raw], capture_output=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+IN_NODE = """
+import { createDetector } from PACKAGE;
+const detector = await createDetector({ folder: FOLDER, publicKey: KEY, thread: 'main' }).catch(
+  ({ code }) => ({ artifact: { digest: code }, dispose() {} }),
+);
+console.log(detector.artifact.digest);
+await detector.dispose();
+"""
+
+
+def in_node(folder: Path, public_key: str) -> str:
+    """The digest of the artifact that the TypeScript library has loaded, or the error's code."""
+    package = (ROOT / "web_bundle" / "dist" / "npm" / "node.js").as_uri()
+    script = IN_NODE
+    for name, value in (("PACKAGE", package), ("FOLDER", str(folder)), ("KEY", public_key)):
+        script = script.replace(name, json.dumps(value))
+    done = subprocess.run(
+        ["node", "--input-type=module"], input=script, capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
+
+
+def test_the_browser_library_says_the_same(
+    lexical_tiny: Artifact, key_file: Path, public_key: str, tmp_path: Path
+) -> None:
+    copy = copied(lexical_tiny, tmp_path / "registry")
+    assert in_node(copy.folder, public_key) == "not_signed"
+    sign(copy, key_file)
+    assert in_node(copy.folder, public_key) == copy.manifest.digest
+    other = new_key_pair(tmp_path / "other.pem")
+    assert in_node(copy.folder, other) == "not_signed"
 
 
 def test_a_private_key_is_its_owners_and_never_overwritten(key_file: Path, public_key: str) -> None:

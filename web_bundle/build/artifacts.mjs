@@ -5,6 +5,9 @@ import { join } from 'node:path';
 /** The files of an artifact that a browser needs, where it has them. */
 const SERVED = ['model.onnx', 'tokenizer.json'];
 
+/** By `python -m export sign`. */
+const SIGNATURE = 'manifest.json.sig';
+
 /** The newest version of each model under `root` that `ids` name; else of each tiny one. */
 export async function browserArtifacts(root, ids) {
   const artifacts = [];
@@ -29,6 +32,8 @@ export async function copyArtifacts(artifacts, target) {
     const place = `${manifest.model_id}/${manifest.version}`;
     await mkdir(join(target, place), { recursive: true });
     await copyFile(join(folder, 'manifest.json'), join(target, place, 'manifest.json'));
+    if ((await readdir(folder)).includes(SIGNATURE))
+      await copyFile(join(folder, SIGNATURE), join(target, place, SIGNATURE));
     for (const file of manifest.files.filter(({ path }) => SERVED.includes(path))) {
       await requireIntact(folder, file);
       await copyFile(join(folder, file.path), join(target, place, file.path));

@@ -1,5 +1,6 @@
 import { DetectorError, isDetectorError } from './errors.js';
 import type { ArtifactSource } from './protocol.js';
+import { SIGNATURE_FILE } from './signature.js';
 
 /** Where the files of an artifact are. */
 export interface Place {
@@ -38,6 +39,7 @@ function told(source: ArtifactSource & { readonly kind: 'manifest' }): Place {
   const urls: Record<string, string | null> = {
     'model.onnx': source.modelUrl,
     'tokenizer.json': source.tokenizerUrl,
+    [SIGNATURE_FILE]: source.signatureUrl,
   };
   const file = (path: string) => urls[path] ?? new URL(path, manifestUrl).href;
   return { manifestUrl, digest: undefined, file };

@@ -12,7 +12,7 @@ export type ClientOptions = BrowserOptions & NoServer;
  * Without a server, the artifact is loaded at once; with one, as `mode` says, and by the server's delegation unless
  * `baseUrl` or `manifestUrl` says otherwise.
  *
- * @throws DetectorError `fetch_failed`, `bad_manifest`, `digest_mismatch`, `unsupported_model`, `out_of_memory`,
+ * @throws DetectorError `fetch_failed`, `bad_manifest`, `digest_mismatch`, `not_signed`, `unsupported_model`, `out_of_memory`,
  *   `runtime_failed`, `server_failed` or `aborted`.
  * @throws RangeError where the options name no artifact, or contradict each other.
  */

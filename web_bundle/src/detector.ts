@@ -12,7 +12,7 @@ import { absoluteUrl } from './urls.js';
 /**
  * Loads an artifact here; every file is verified before it is used.
  *
- * @throws DetectorError `fetch_failed`, `bad_manifest`, `digest_mismatch`, `unsupported_model`, `out_of_memory`,
+ * @throws DetectorError `fetch_failed`, `bad_manifest`, `digest_mismatch`, `not_signed`, `unsupported_model`, `out_of_memory`,
  *   `runtime_failed` or `aborted`.
  * @throws RangeError where the options name no artifact, or two.
  */
@@ -78,11 +78,12 @@ function startedWorker(url: string | URL | undefined): RemoteHost {
 }
 
 function orderOf(options: BrowserOptions): LoadOrder {
-  const { wasmUrl, expectedDigest, cache, device } = options;
+  const { wasmUrl, expectedDigest, publicKey, cache, device } = options;
   return {
     source: sourceOf(options),
     wasmUrl: absoluteUrl(wasmUrl ?? new URL('./ort-wasm-simd-threaded.wasm', import.meta.url)),
     expectedDigest: expectedDigest ?? null,
+    publicKey: publicKey ?? null,
     cached: cache ?? true,
     device: device ?? 'wasm',
   };

@@ -4,6 +4,7 @@ export type ErrorCode =
   | 'bad_manifest'
   | 'digest_mismatch'
   | 'fetch_failed'
+  | 'not_signed'
   | 'out_of_memory'
   | 'runtime_failed'
   | 'server_failed'

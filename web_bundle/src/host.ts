@@ -1,4 +1,4 @@
-import { locate } from './catalogue.js';
+import { locate, type Place } from './catalogue.js';
 import { type Artifact, artifactOf, type Fallback } from './detection.js';
 import type { WantedFile } from './download.js';
 import { Engine, type LoadedRuntime } from './engine.js';
@@ -7,6 +7,7 @@ import { type ArtifactFile, type Manifest, modelFile, parseManifest } from './ma
 import type { OnProgress } from './progress.js';
 import type { LoadOrder } from './protocol.js';
 import type { Score, Scorer } from './scorer.js';
+import { requireSignature, SIGNATURE_FILE } from './signature.js';
 import type * as Tokens from './tokens.js';
 
 /** Browsers compile what runs for the first time: better while loading than in the first answer. */
@@ -104,6 +105,10 @@ export async function partsOf(
 ): Promise<Parts> {
   const place = await locate(order.source, (url) => platform.text(url));
   const text = await platform.text(place.manifestUrl);
+  if (order.publicKey !== null) {
+    const signature = await signatureOf(platform, place);
+    await requireSignature(text, signature, order.publicKey);
+  }
   const manifest = parseManifest(text, order.expectedDigest ?? place.digest);
   const fetched = (file: ArtifactFile) =>
     fetchFile({ url: place.file(file.path), sha256: file.sha256, bytes: file.bytes });
@@ -112,6 +117,12 @@ export async function partsOf(
     manifest.input.kind === 'text' ? null : platform.tokensInput(manifest, fetched),
   ]);
   return { manifest, model, tokens };
+}
+
+function signatureOf(platform: Platform, place: Place): Promise<string> {
+  return platform.text(place.file(SIGNATURE_FILE)).catch((cause: unknown) => {
+    throw new DetectorError('not_signed', 'the manifest has no signature', { cause });
+  });
 }
 
 function usesGraphics({ device }: LoadOrder): boolean {

@@ -61,7 +61,7 @@ export interface NodeOptions extends NodeArtifactOptions, Omit<LoadOptions, 'cac
 /**
  * Makes a detector, as in the browser. Every file is verified before it is used.
  *
- * @throws DetectorError `fetch_failed`, `bad_manifest`, `digest_mismatch`, `unsupported_model`, `out_of_memory`,
+ * @throws DetectorError `fetch_failed`, `bad_manifest`, `digest_mismatch`, `not_signed`, `unsupported_model`, `out_of_memory`,
  *   `runtime_failed` or `aborted`.
  * @throws RangeError where the options name no artifact, or contradict each other.
  */
@@ -116,6 +116,7 @@ function orderOf(options: NodeOptions): LoadOrder {
     folder,
     runtime,
     expectedDigest,
+    publicKey,
     wasmUrl = new URL(WASM_FILE, import.meta.url),
   } = options;
   const manifestUrl = folder && pathToFileURL(join(folder, 'manifest.json'));
@@ -123,6 +124,7 @@ function orderOf(options: NodeOptions): LoadOrder {
     source: sourceOf({ ...options, ...(manifestUrl && { manifestUrl }) }),
     wasmUrl: String(wasmUrl),
     expectedDigest: expectedDigest ?? null,
+    publicKey: publicKey ?? null,
     cached: false,
     device: runtime === 'onnxruntime-node' ? 'native' : 'wasm',
   };

@@ -15,8 +15,12 @@ export interface ArtifactOptions {
   readonly modelUrl?: string | URL;
   /** The tokenizer, for a graph that reads tokens; beside the manifest unless said otherwise. */
   readonly tokenizerUrl?: string | URL;
+  /** The manifest's signature; beside it unless said otherwise. */
+  readonly signatureUrl?: string | URL;
   /** Refuse any artifact but this one. */
   readonly expectedDigest?: string;
+  /** Refuse what the owner of this key (Ed25519, 32 bytes in base64) has not signed. */
+  readonly publicKey?: string;
 }
 
 /** How it is loaded and run. */
@@ -70,7 +74,7 @@ export function requireNoServer({ mode }: { readonly mode?: Mode }): void {
  * @throws RangeError where they name none, or two.
  */
 export function sourceOf(options: ArtifactOptions): ArtifactSource {
-  const { model, baseUrl, manifestUrl, modelUrl, tokenizerUrl } = options;
+  const { model, baseUrl, manifestUrl } = options;
   if ((baseUrl === undefined) === (manifestUrl === undefined)) {
     throw new RangeError('name the artifact by one of baseUrl and manifestUrl, or name a server');
   }
@@ -80,7 +84,12 @@ export function sourceOf(options: ArtifactOptions): ArtifactSource {
   return {
     kind: 'manifest',
     manifestUrl: absoluteUrl(manifestUrl as string | URL),
-    modelUrl: modelUrl === undefined ? null : absoluteUrl(modelUrl),
-    tokenizerUrl: tokenizerUrl === undefined ? null : absoluteUrl(tokenizerUrl),
+    modelUrl: absoluteOrNull(options.modelUrl),
+    tokenizerUrl: absoluteOrNull(options.tokenizerUrl),
+    signatureUrl: absoluteOrNull(options.signatureUrl),
   };
+}
+
+function absoluteOrNull(url: string | URL | undefined): string | null {
+  return url === undefined ? null : absoluteUrl(url);
 }

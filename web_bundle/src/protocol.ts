@@ -13,6 +13,7 @@ export type ArtifactSource =
       readonly manifestUrl: string;
       readonly modelUrl: string | null;
       readonly tokenizerUrl: string | null;
+      readonly signatureUrl: string | null;
     }
   | { readonly kind: 'catalogue'; readonly baseUrl: string; readonly model: string | null };
 
@@ -22,6 +23,7 @@ export interface LoadOrder {
   /** The folder of the WebAssembly files, or one of them. */
   readonly wasmUrl: string;
   readonly expectedDigest: string | null;
+  readonly publicKey: string | null;
   /** Whether verified files are kept in Cache Storage. */
   readonly cached: boolean;
   readonly device: Device;

@@ -2,6 +2,7 @@ import type { Detection } from './detection.js';
 import { asDetectorError, DetectorError } from './errors.js';
 import type { ArtifactOptions } from './options.js';
 import type { DetectOptions } from './scorer.js';
+import { SIGNATURE_FILE } from './signature.js';
 import { folderUrl } from './urls.js';
 
 /** Texts of one request; servers take 128 at most unless told otherwise. */
@@ -70,8 +71,10 @@ export class ServerClient {
       return file && new URL(file.url, this.#base).href;
     };
     const [modelUrl, tokenizerUrl] = [at('model.onnx'), at('tokenizer.json')];
+    const signature = `${manifest_url}/download?file=${SIGNATURE_FILE}`;
     return {
       manifestUrl: new URL(manifest_url, this.#base).href,
+      signatureUrl: new URL(signature, this.#base).href,
       expectedDigest: digest,
       ...(modelUrl && { modelUrl }),
       ...(tokenizerUrl && { tokenizerUrl }),

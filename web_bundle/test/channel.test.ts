@@ -11,6 +11,7 @@ const ORDER: LoadOrder = {
   source: { kind: 'catalogue', baseUrl: 'https://host.example/', model: null },
   wasmUrl: 'https://host.example/ort.wasm',
   expectedDigest: null,
+  publicKey: null,
   cached: false,
   device: 'wasm',
 };

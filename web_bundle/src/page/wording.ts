@@ -28,6 +28,10 @@ export const FAILURES: Readonly<
     title: 'Something did not arrive',
     advice: `The model or its runtime could not be downloaded. Check the connection. ${LOAD_AGAIN}`,
   },
+  not_signed: {
+    title: 'Nobody vouches for this model',
+    advice: 'It has no signature by the key that this page trusts, so nothing was run with it.',
+  },
   out_of_memory: {
     title: 'There is too little memory',
     advice: 'Close some tabs or programs, then load again; or try another device.',
