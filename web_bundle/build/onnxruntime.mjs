@@ -29,8 +29,8 @@ export const importWasmModule = async () => [
   (await import('onnxruntime-web/ort-wasm-simd-threaded.mjs')).default,
 ];`;
 
-/** Only images, textures and profiling need these. */
-const UNUSED = /onnxruntime-common.dist.esm.(tensor-.*-impl|trace)\.js$/;
+/** Only images, textures, profiling and graphs by address need these. */
+const UNUSED = /(tensor-[a-z-]+-impl|esm.trace|wasm-utils-load-file)\.[jt]s$/;
 
 /** esbuild plugin: for `onnxruntime-web/wasm`, its package's sources without what this library never runs. */
 export const smallOnnxruntime = {

@@ -3,14 +3,15 @@ import { env, InferenceSession, Tensor } from 'onnxruntime-web/wasm';
    https://github.com/microsoft/onnxruntime/blob/main/LICENSE */
 import type { Artifact } from './detection.js';
 import { fetchText, fetchVerified } from './download.js';
-import { configureWasm, type Engine, type LoadedRuntime } from './engine.js';
+import { configureWasm, Engine, type LoadedRuntime } from './engine.js';
 import { DetectorError } from './errors.js';
 import { FileCache } from './file_cache.js';
-import { adapterFor, type GraphicsRuntime, graphicsEngine } from './graphics.js';
+import { adapterFor } from './graphics.js';
 import type { FetchFile, Parts, Platform } from './host.js';
 import type { LoadOrder } from './protocol.js';
 import type * as Tokens from './tokens.js';
 import { WASM, WEBGPU_WASM } from './wasm.js';
+import type * as Webgpu from './webgpu.js';
 
 /** A page or a worker of one. onnxruntime is started once, and serves every engine of the thread. */
 export class BrowserPlatform implements Platform {
@@ -43,13 +44,13 @@ export class BrowserPlatform implements Platform {
   }
 
   async graphics({ device }: LoadOrder, parts: Parts, fetchFile: FetchFile): Promise<Engine> {
-    const adapter = await adapterFor(parts, device);
+    const adapter = await adapterFor(parts.manifest, device);
     const url = new URL('./ort-wasm-simd-threaded.jspi.wasm', import.meta.url).href;
-    const [runtime, wasm] = await Promise.all([
-      imported<GraphicsRuntime>(import(new URL('./webgpu.js', import.meta.url).href)),
+    const [script, wasm] = await Promise.all([
+      imported<typeof Webgpu>(import(new URL('./webgpu.js', import.meta.url).href)),
       fetchFile({ url, ...WEBGPU_WASM }),
     ]);
-    return graphicsEngine(runtime, wasm, adapter, parts);
+    return script.graphicsEngine(adapter, wasm, (loaded) => Engine.load(loaded, parts));
   }
 
   async #start(url: string, fetchFile: FetchFile): Promise<LoadedRuntime> {
