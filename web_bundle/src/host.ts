@@ -11,7 +11,7 @@ import { requireSignature, SIGNATURE_FILE } from './signature.js';
 import type * as Tokens from './tokens.js';
 
 /** Browsers compile what runs for the first time: better while loading than in the first answer. */
-const WARM_UP = 'Words to warm up with: naïve, “quoted”, and 3 more. '.repeat(8);
+const WARM_UP = 'Words to warm up with: naïve, “quoted”, and 3 more.';
 
 /** What loads one artifact and scores texts with it, in this thread or in another. */
 export interface Host extends Scorer {
