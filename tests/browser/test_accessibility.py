@@ -89,6 +89,18 @@ def test_nothing_moves_that_was_not_asked_to(
     assert page.shifts == []
 
 
+@pytest.mark.parametrize("view", ["compare", "files"])
+def test_a_link_to_a_view_opens_it_without_a_jump(
+    visit: Callable[..., Visit], site: Site, view: str
+) -> None:
+    page = visit(f"{site.url}#{view}")
+    page.wait("ready")
+    page.page.wait_for_selector(f".views a[href='#{view}'][aria-current=page]")
+    page.page.wait_for_selector("#batch-run, #comparison tbody tr")
+    page.page.wait_for_timeout(300)
+    assert sum(float(str(value)) for value, _ in page.shifts) < 0.01
+
+
 def test_every_view_works_by_keyboard_alone(visit: Callable[..., Visit]) -> None:
     page = visit()
     page.wait("ready")

@@ -43,7 +43,7 @@ export const FAILURES: Readonly<
   },
   server_failed: {
     title: 'The server gave no answer',
-    advice: 'Check the connection, and try again in a moment.',
+    advice: 'Check the connection and try again in a moment, or let this browser run the model.',
   },
   unmeasured_rate: {
     title: 'The model has no such threshold',
