@@ -29,7 +29,7 @@ def main(
         raise typer.Exit(2)
     results: dict[str, Tally] = {}
     try:
-        with stage(FileStore().resolve(DEFAULT)) as started:
+        with stage(FileStore().resolve(DEFAULT), workers=1 if short else 2) as started:
             per_s, seconds = (30, 1.5) if short else (80, 15)
             for name, tally in tallies(started, per_s=per_s, seconds=seconds, short=short):
                 progress.print(f"{name}: {tally.answered} of {tally.sent} answered")

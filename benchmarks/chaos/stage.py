@@ -24,8 +24,8 @@ TEXT: Final = "It is important to note that effective communication fosters grow
 DEFAULT: Final = "lexical-tiny"
 # The same graph with other thresholds: other artifacts.
 OTHERS: Final = ("lexical-other", "lexical-third")
-# For each of two workers: two of the three models.
-BUDGET_GB: Final = 0.07
+# For each worker: two of the three models.
+BUDGET_GB: Final = 0.035
 DISK_BYTES: Final = 16_000_000
 PATIENCE_S: Final = 30.0
 
@@ -68,8 +68,8 @@ class Stage:
 
 
 @contextmanager
-def stage(model: Artifact) -> Iterator[Stage]:
-    """A topology that is ready, with three models made of one."""
+def stage(model: Artifact, workers: int) -> Iterator[Stage]:
+    """A topology that is ready, with so many workers in a replica, and three models made of one."""
     with tempfile.TemporaryDirectory() as name, _void() as void:
         folder = Path(name)
         (folder / "page").mkdir()
@@ -82,7 +82,7 @@ def stage(model: Artifact) -> Iterator[Stage]:
             api = {
                 "REGISTRY_ROOT": str(store.root),
                 "DEFAULT_MODEL": DEFAULT,
-                "VPS_CPU_MEMORY_GB": str(BUDGET_GB),
+                "VPS_CPU_MEMORY_GB": str(BUDGET_GB * workers),
                 "MODAL_SERVER_URL": void,
                 "MODAL_TOKEN_ID": "ak-chaos",
                 "MODAL_TOKEN_SECRET": "as-chaos",
@@ -93,7 +93,8 @@ def stage(model: Artifact) -> Iterator[Stage]:
                 "RATE_LIMIT": "1000000/minute",
                 "SHUTDOWN_DRAIN_S": "1",
             }
-            with Topology(folder / "topology", folder / "page", api=api) as topology:
+            places = (folder / "topology", folder / "page")
+            with Topology(*places, workers=workers, api=api) as topology:
                 yield Stage(topology, store, folder, disk)
 
 

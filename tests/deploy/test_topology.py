@@ -27,6 +27,13 @@ def client(topology: Topology) -> Iterator[httpx.Client]:
         yield client
 
 
+@pytest.fixture
+def script(static: Path) -> str:
+    """The page's own script, below /demo/."""
+    (file,) = static.glob("page-*/app.js")
+    return file.relative_to(static).as_posix()
+
+
 def answered(topology: Topology, route: str) -> list[float]:
     """How many requests to the route each replica has answered so far."""
     return [_answered(url, route) for url in topology.replica_urls]
@@ -113,19 +120,19 @@ def test_plain_http_leads_to_https_and_serves_the_challenge_of_acme(topology: To
     ("accepted", "coding"), [("br, gzip", "br"), ("gzip", "gzip"), ("identity", None)]
 )
 def test_the_page_is_sent_as_it_was_compressed(
-    client: httpx.Client, static: Path, accepted: str, coding: str | None
+    client: httpx.Client, static: Path, script: str, accepted: str, coding: str | None
 ) -> None:
     if (
         coding == "br"
         and not Path("/usr/lib/nginx/modules/ngx_http_brotli_static_module.so").exists()
     ):
         pytest.skip("nginx has no brotli (Debian: libnginx-mod-http-brotli-static)")
-    answer = client.get("/demo/app.js", headers={"Accept-Encoding": accepted})
+    answer = client.get(f"/demo/{script}", headers={"Accept-Encoding": accepted})
     assert answer.headers.get("content-encoding") == coding
     assert "Accept-Encoding" in answer.headers["vary"]
-    assert answer.content == (static / "app.js").read_bytes()
+    assert answer.content == (static / script).read_bytes()
     suffix = {"br": ".br", "gzip": ".gz", None: ""}[coding]
-    assert int(answer.headers["content-length"]) == (static / f"app.js{suffix}").stat().st_size
+    assert int(answer.headers["content-length"]) == (static / f"{script}{suffix}").stat().st_size
 
 
 def test_the_runtime_of_the_page_is_a_third_of_its_size_on_the_wire(
@@ -137,24 +144,28 @@ def test_the_runtime_of_the_page_is_a_third_of_its_size_on_the_wire(
         assert int(wasm.headers["content-length"]) < runtime.stat().st_size / 3
 
 
-def test_a_page_that_the_caller_has_is_not_sent_again(client: httpx.Client) -> None:
-    answer = client.get("/demo/app.js")
+def test_a_page_that_the_caller_has_is_not_sent_again(client: httpx.Client, script: str) -> None:
+    answer = client.get(f"/demo/{script}")
     assert answer.headers["cache-control"] == "no-cache"
-    again = client.get("/demo/app.js", headers={"If-None-Match": answer.headers["etag"]})
+    again = client.get(f"/demo/{script}", headers={"If-None-Match": answer.headers["etag"]})
     assert (again.status_code, again.content) == (304, b"")
 
 
 def test_the_page_has_the_headers_that_the_server_gives_it(
-    topology: Topology, client: httpx.Client
+    topology: Topology, client: httpx.Client, static: Path
 ) -> None:
     of_nginx = {"strict-transport-security", "vary", "content-encoding", "connection"}
     differ = {"server", "date", "etag", "last-modified", "content-length", "accept-ranges"}
     # Of requests, not of files.
     differ |= {"x-request-id", "traceparent", "transfer-encoding"}
-    for path in ("/demo/", "/demo/app.js", "/demo/style.css", "/demo/models/index.json"):
+    files = [file.relative_to(static).as_posix() for file in static.rglob("*") if file.is_file()]
+    paths = [path for path in files if not path.endswith((".br", ".gz", ".LEGAL.txt"))]
+    assert "server.json" in paths
+    for path in ("/demo/", *(f"/demo/{path}" for path in paths)):
         ours = httpx.get(f"{topology.replica_urls[0]}{path}")
         theirs = client.get(path)
-        assert (ours.status_code, theirs.status_code) == (200, 200)
+        assert (ours.status_code, theirs.status_code) == (200, 200), path
+        assert ours.content == theirs.content, path
         assert {k: v for k, v in theirs.headers.items() if k not in differ | of_nginx} == {
             k: v for k, v in ours.headers.items() if k not in differ
         }
