@@ -75,7 +75,12 @@ export async function buildLibrary(root, outdir) {
 
 /** The library for whoever imports it from a static folder. */
 export async function buildStaticLibrary(root, outdir) {
-  const entryPoints = { detector: 'src/index.ts', worker: 'src/worker.ts', tokens: TOKENS.source };
+  const entryPoints = {
+    detector: 'src/index.ts',
+    worker: 'src/worker.ts',
+    main_thread: MAIN_THREAD.source,
+    tokens: TOKENS.source,
+  };
   await buildPart(root, { outdir, entryPoints });
 }
 
