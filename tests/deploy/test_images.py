@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
+import trustme
 import yaml
 
 from benchmarks.live_server import free_port
@@ -170,21 +172,31 @@ def test_nginx_is_told_every_variable_that_start_reads(resolved: dict[str, Any])
     assert read - places == given
 
 
-@pytest.fixture
-def locked_down(lexical_tiny: Artifact, tmp_path: Path) -> Iterator[str]:
-    """A server of two workers that may write to a new /tmp alone, and has no capabilities."""
+# As compose's read_only, tmpfs, cap_drop and no-new-privileges.
+READ_ONLY = "mount -o remount,bind,ro / && mount -t tmpfs tmpfs /tmp"
+NEW_TMP = "/tmp"  # noqa: S108 (it is mounted by the test)
+BOUNDS = ("--bounding-set=-all", "--inh-caps=-all", "--no-new-privs")
+NOBODY = ("--reuid=10001", "--regid=10001", "--clear-groups")
+
+
+def inside(script: str, *command: str) -> list[str]:
+    """The command where nothing but a new /tmp can be written to; skips where that cannot be."""
     tools = ("unshare", "setpriv", "mount")
     if any(shutil.which(tool) is None for tool in tools):
         pytest.skip(f"needs {', '.join(tools)}")
-    inside = "mount -o remount,bind,ro / && mount -t tmpfs tmpfs /tmp"
-    prepared = ("unshare", "--mount", "sh", "-c", f'{inside} && exec "$@"', "sh")
+    prepared = ("unshare", "--mount", "sh", "-c", f'{READ_ONLY} && {script} && exec "$@"', "sh")
     if subprocess.run((*prepared, "true"), capture_output=True, check=False).returncode:
         pytest.skip("mounting is not allowed here")
+    return [*prepared, "setpriv", *command]
+
+
+@pytest.fixture
+def locked_down(lexical_tiny: Artifact, tmp_path: Path) -> Iterator[str]:
+    """A server of two workers that may write to a new /tmp alone, and has no capabilities."""
     url = f"http://127.0.0.1:{free_port()}"
-    bounds = ("--bounding-set=-all", "--inh-caps=-all", "--no-new-privs")
     server = Part(
         "locked-down",
-        [*prepared, "setpriv", *bounds, sys.executable, "-m", "runtime_server"],
+        inside("true", *BOUNDS, sys.executable, "-m", "runtime_server"),
         {
             "PORT": url.rpartition(":")[2],
             "WORKERS": "2",
@@ -203,3 +215,35 @@ def test_the_server_needs_nothing_but_tmp_to_write_to(locked_down: str) -> None:
     answer = httpx.post(f"{locked_down}/predict", json={"text": "a text"})
     assert answer.status_code == 200
     assert "samegraph_requests_total" in httpx.get(f"{locked_down}/metrics").text
+
+
+def test_nginx_needs_no_rights_and_nothing_but_tmp_to_write_to(tmp_path: Path) -> None:
+    needs("nginx", "envsubst")
+    start = str(ROOT / "deploy" / "nginx" / "start")
+    reachable = ("setpriv", *NOBODY, "test", "-x", start)
+    if subprocess.run(reachable, capture_output=True, check=False).returncode:
+        pytest.skip("another user cannot read this checkout, or cannot be become")
+    authority = trustme.CA()
+    pem = authority.issue_cert("localhost").private_key_and_cert_chain_pem
+    port = free_port()
+    # The key arrives by the environment: what was in /tmp is not seen inside.
+    made = (
+        'mkdir /tmp/cache /tmp/log /tmp/acme && printf %s "$PEM" > /tmp/pem && chmod -R a+rwX /tmp'
+    )
+    nginx = Part(
+        "nginx",
+        inside(made, *NOBODY, *BOUNDS, start),
+        {
+            "PEM": pem.bytes().decode(),
+            "API_SERVERS": "127.0.0.1:9",
+            "LISTEN_HTTP": f"127.0.0.1:{port}",
+            "LISTEN_HTTPS": f"127.0.0.1:{free_port()}",
+            **{f"TLS_{name}": f"{NEW_TMP}/pem" for name in ("CERTIFICATE", "KEY")},
+            **{f"{name}_FOLDER": f"{NEW_TMP}/{name.lower()}" for name in ("CACHE", "LOG", "ACME")},
+        },
+        tmp_path,
+        lambda: answers(f"http://127.0.0.1:{port}/.proxy/alive", 204),
+        stop_signal=signal.SIGQUIT,
+    )
+    nginx.start()
+    assert nginx.stop() == 0

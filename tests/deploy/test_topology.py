@@ -287,3 +287,15 @@ def test_problems_of_nginx_have_the_headers_of_the_servers(topology: Topology) -
     names = ("content-security-policy", "x-content-type-options", "x-frame-options")
     for name in (*names, "referrer-policy", "strict-transport-security", "content-type"):
         assert nginx.headers[name] == server.headers[name], name
+
+
+def test_a_proxy_that_is_trusted_says_who_asks(static: Path, tmp_path: Path) -> None:
+    needs("nginx", "envsubst")
+    alone = Topology(tmp_path, static, proxy={"TRUSTED_PROXIES": "10.0.0.0/8 127.0.0.1"})
+    alone.nginx.start()
+    try:
+        with alone.client() as client:
+            client.get("/livez", headers={"X-Forwarded-For": "198.51.100.1, 203.0.113.7"})
+        assert [line["client"] for line in access_log(alone)] == ["203.0.113.7"]
+    finally:
+        alone.nginx.kill()
