@@ -32,7 +32,8 @@ def main(
         with stage(FileStore().resolve(DEFAULT), workers=1 if short else 2) as started:
             per_s, seconds = (30, 1.5) if short else (80, 15)
             for name, tally in tallies(started, per_s=per_s, seconds=seconds, short=short):
-                progress.print(f"{name}: {tally.answered} of {tally.sent} answered")
+                counts = f"{tally.answered} of {tally.sent} answered, {_listed(tally.lost)} lost"
+                progress.print(f"{name}: {counts}")
                 results[name] = tally
     except (ChaosError, NotFoundError) as exc:
         progress.print(f"[red]error[/] {exc}")

@@ -40,8 +40,7 @@ def redis_is_stopped(stage: Stage) -> Iterator[None]:
     """As `docker stop` does it."""
     stage.topology.redis.stop()
     yield
-    if not stage.counted("samegraph_rate_limit_store_lost_total"):
-        raise ChaosError("nobody has missed Redis")
+    stage.await_counted("nobody has missed Redis", "samegraph_rate_limit_store_lost_total")
     stage.topology.redis.start()
 
 
@@ -49,8 +48,8 @@ def redis_is_stopped(stage: Stage) -> Iterator[None]:
 def modal_is_a_void(stage: Stage) -> Iterator[None]:
     """It always is here: what is new is that callers prefer it."""
     yield
-    if not stage.counted("samegraph_fallback_total", **{"from": "modal"}):
-        raise ChaosError("no request has gone to Modal")
+    modal = {"from": "modal"}
+    stage.await_counted("no request has gone to Modal", "samegraph_fallback_total", **modal)
 
 
 @contextmanager
@@ -69,8 +68,7 @@ def artifacts_are_damaged(stage: Stage) -> Iterator[None]:
 def memory_is_exhausted(stage: Stage) -> Iterator[None]:
     """More models are asked for than fit the budget of a worker."""
     yield
-    if not stage.counted("samegraph_model_evictions_total"):
-        raise ChaosError("no model had to make room")
+    stage.await_counted("no model had to make room", "samegraph_model_evictions_total")
 
 
 def the_disk_is_full(build: bool) -> Context:

@@ -59,6 +59,10 @@ class Stage:
             if sample.name == name and labels.items() <= sample.labels.items()
         )
 
+    def await_counted(self, otherwise: str, name: str, **labels: str) -> None:
+        """Return once a replica has counted such a thing. Raises ChaosError."""
+        _until(lambda: self.counted(name, **labels) > 0, otherwise)
+
     def await_all_well(self) -> None:
         """Return once each replica answers with each model. Raises ChaosError."""
         for url in self.topology.replica_urls:
