@@ -58,10 +58,17 @@ def artifacts_are_damaged(stage: Stage) -> Iterator[None]:
     files = [stage.store.resolve(name).path("model.onnx") for name in (DEFAULT, OTHERS[0])]
     contents = [file.read_bytes() for file in files]
     for file in files:
-        file.write_bytes(b"damaged")
+        _replace(file, b"damaged")
     yield
     for file, content in zip(files, contents, strict=True):
-        file.write_bytes(content)
+        _replace(file, content)
+
+
+def _replace(file: Path, content: bytes) -> None:
+    # By a rename: a download under way goes on with what it has opened.
+    beside = file.with_suffix(".new")
+    beside.write_bytes(content)
+    beside.replace(file)
 
 
 @contextmanager

@@ -97,12 +97,28 @@ export class LocalHost implements Host {
   }
 }
 
+/** What an artifact is, and how its files are had. */
+export interface Described {
+  readonly manifest: Manifest;
+  readonly fetched: (file: ArtifactFile) => Promise<Uint8Array<ArrayBuffer>>;
+}
+
 /** The parts of the artifact that the order names, all but the runtime. */
-export async function partsOf(
+async function partsOf(platform: Platform, order: LoadOrder, fetchFile: FetchFile): Promise<Parts> {
+  const { manifest, fetched } = await described(platform, order, fetchFile);
+  const [model, tokens] = await Promise.all([
+    fetched(modelFile(manifest)),
+    manifest.input.kind === 'text' ? null : platform.tokensInput(manifest, fetched),
+  ]);
+  return { manifest, model, tokens };
+}
+
+/** The artifact that the order names, by its manifest. */
+export async function described(
   platform: Platform,
   order: LoadOrder,
   fetchFile: FetchFile,
-): Promise<Parts> {
+): Promise<Described> {
   const place = await locate(order.source, (url) => platform.text(url));
   const text = await platform.text(place.manifestUrl);
   if (order.publicKey !== null) {
@@ -112,11 +128,7 @@ export async function partsOf(
   const manifest = parseManifest(text, order.expectedDigest ?? place.digest);
   const fetched = (file: ArtifactFile) =>
     fetchFile({ url: place.file(file.path), sha256: file.sha256, bytes: file.bytes });
-  const [model, tokens] = await Promise.all([
-    fetched(modelFile(manifest)),
-    manifest.input.kind === 'text' ? null : platform.tokensInput(manifest, fetched),
-  ]);
-  return { manifest, model, tokens };
+  return { manifest, fetched };
 }
 
 function signatureOf(platform: Platform, place: Place): Promise<string> {

@@ -4,7 +4,7 @@ import { Worker } from 'node:worker_threads';
 import { unlessAborted } from './abort.js';
 import { RemoteHost } from './channel.js';
 import { DetectorError } from './errors.js';
-import { type Host, LocalHost, partsOf } from './host.js';
+import { described, type Host, LocalHost } from './host.js';
 import { NodePlatform } from './node_platform.js';
 import { NORMALIZERS } from './normalizers.js';
 import {
@@ -84,12 +84,13 @@ export async function createTokenizer(
   options: NodeArtifactOptions,
 ): Promise<(text: string) => TokenizedText> {
   const platform = new NodePlatform('main');
-  const { manifest, tokens } = await partsOf(platform, orderOf(options), (file) =>
+  const { manifest, fetched } = await described(platform, orderOf(options), (file) =>
     platform.file(file, false, () => undefined),
   );
-  if (tokens === null) {
+  if (manifest.input.kind === 'text') {
     throw new DetectorError('unsupported_model', `${manifest.model_id} reads text, not tokens`);
   }
+  const tokens = await platform.tokensInput(manifest, fetched);
   const normalize = NORMALIZERS[manifest.input.normalizer];
   return (text) => tokens.tokenized(normalize(text));
 }
