@@ -140,7 +140,10 @@ def test_more_tokens_than_may_wait_are_refused_while_the_first_ones_run(
     wait_for(lambda: client.get("/readyz").status_code == 200)
     found: list[httpx.Response] = []
     held = threading.Thread(
-        target=lambda: found.append(client.post("/predict", json={"text": "hold " * 20}))
+        # Two: a single brief text would run at once, on the thread of all requests.
+        target=lambda: found.append(
+            client.post("/batch-predict", json={"texts": ["hold " * 20] * 2})
+        )
     )
     held.start()
     assert running.wait(timeout=20)
