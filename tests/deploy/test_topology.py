@@ -17,6 +17,7 @@ from registry import Artifact
 from runtime_server.static_files import MEDIA_TYPES
 from tests.deploy.conftest import needs
 from tests.server.test_metrics import samples
+from tests.waiting import wait_for
 
 TEXT = {"text": "It is important to note that effective communication fosters growth."}
 
@@ -54,7 +55,10 @@ def lines(text: str) -> list[dict[str, Any]]:
 
 
 def access_log(topology: Topology) -> list[dict[str, Any]]:
-    (file,) = (topology.nginx.log.parent / "log").glob("access-*.log")
+    # A request is logged after it is answered.
+    folder = topology.nginx.log.parent / "log"
+    wait_for(lambda: any(file.stat().st_size for file in folder.glob("access-*.log")))
+    (file,) = folder.glob("access-*.log")
     return lines(file.read_text())
 
 
