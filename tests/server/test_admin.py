@@ -14,6 +14,7 @@ from registry import Artifact
 from runtime_server.errors import SettingsError
 from runtime_server.settings import load_settings
 from tests.server.conftest import hash_graph
+from tests.waiting import wait_for
 
 KEY = "a key of the operator"
 AUTH = {"Authorization": f"Bearer {KEY}"}
@@ -24,6 +25,8 @@ Publish = Callable[..., Artifact]
 @pytest.fixture
 def operator(artifact: Artifact, make_client: MakeClient) -> httpx.Client:
     client = make_client(admin_key=KEY)
+    # Else the warm-up may hold the model that a test lets go of.
+    wait_for(lambda: client.get("/readyz").status_code == 200)
     client.headers.update(AUTH)
     return client
 
