@@ -7,7 +7,6 @@ import asyncio
 import os
 import statistics
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from time import perf_counter
@@ -22,6 +21,7 @@ from rich.table import Table
 from benchmarks.environment import Environment
 from export.drift_texts import drift_texts
 from registry import Artifact, Backend, FileStore
+from registry.whole_file import write_whole
 from runtime_server.expected_latency import LatencyRecord, RecordedLatency
 from runtime_server.local_engine import LocalEngine
 from runtime_server.settings import LATENCY_RECORD, load_settings
@@ -69,10 +69,7 @@ async def record(artifacts: Sequence[Artifact], count: int) -> LatencyRecord:
 def write(record: LatencyRecord, path: Path) -> None:
     """Whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as beside:
-        beside.write(record.model_dump_json(indent=2) + "\n")
-    Path(beside.name).chmod(0o644)
-    Path(beside.name).replace(path)
+    write_whole(path, (record.model_dump_json(indent=2) + "\n").encode())
 
 
 def main(

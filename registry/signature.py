@@ -8,13 +8,13 @@ a line of base64. OpenSSL says the same: `openssl pkeyutl -verify -pubin -inkey 
 import base64
 import binascii
 import os
-import tempfile
 from pathlib import Path
 from typing import Final
 
 from registry.errors import SignatureError
 from registry.manifest import MANIFEST_FILE
 from registry.store import Artifact
+from registry.whole_file import write_whole
 
 SIGNATURE_FILE: Final = f"{MANIFEST_FILE}.sig"
 _KEY_BYTES: Final = 32
@@ -99,10 +99,7 @@ def sign(artifact: Artifact, key_file: Path) -> None:
     if not isinstance(key, Ed25519PrivateKey):
         raise SignatureError(f"{key_file} is not an Ed25519 key: python -m export keygen FILE")
     signature = key.sign(artifact.manifest.to_bytes())
-    with tempfile.NamedTemporaryFile(dir=artifact.folder, delete=False) as partial:
-        partial.write(base64.b64encode(signature) + b"\n")
-    Path(partial.name).chmod(0o644)
-    Path(partial.name).replace(artifact.folder / SIGNATURE_FILE)
+    write_whole(artifact.folder / SIGNATURE_FILE, base64.b64encode(signature) + b"\n")
 
 
 def _decoded(content: bytes) -> bytes:

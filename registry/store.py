@@ -25,6 +25,7 @@ from registry.errors import (
     NotFoundError,
 )
 from registry.manifest import MANIFEST_FILE, ArtifactFile, Manifest
+from registry.whole_file import sync_file
 
 DEFAULT_ROOT = Path(__file__).resolve().parent / "artifacts"
 _DIGEST = re.compile(r"^(sha256:)?[0-9a-f]{64}$")
@@ -209,15 +210,10 @@ def _copy_verified(manifest: Manifest, source: Path, target: Path) -> None:
             raise NotFoundError(f"{source / file.path} is missing (or not a plain file)")
         shutil.copyfile(source / file.path, target / file.path)
         verify_file(target, file)
-        _sync_file(target / file.path)
+        sync_file(target / file.path)
     (target / MANIFEST_FILE).write_bytes(manifest.to_bytes())
-    _sync_file(target / MANIFEST_FILE)
+    sync_file(target / MANIFEST_FILE)
     _sync_folder(target)
-
-
-def _sync_file(path: Path) -> None:
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
 
 
 def _sync_folder(path: Path) -> None:

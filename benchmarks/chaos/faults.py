@@ -12,6 +12,7 @@ from typing import Final
 from benchmarks.chaos.stage import DEFAULT, OTHERS, ChaosError, Stage, publish_as
 from benchmarks.serving.traffic import Stream
 from registry import FileStore
+from registry.whole_file import write_whole
 
 Context = Callable[[Stage], AbstractContextManager[None]]
 NEW: Final = "lexical-new"
@@ -58,17 +59,11 @@ def artifacts_are_damaged(stage: Stage) -> Iterator[None]:
     files = [stage.store.resolve(name).path("model.onnx") for name in (DEFAULT, OTHERS[0])]
     contents = [file.read_bytes() for file in files]
     for file in files:
-        _replace(file, b"damaged")
+        # By a rename: a download under way goes on with what it has opened.
+        write_whole(file, b"damaged")
     yield
     for file, content in zip(files, contents, strict=True):
-        _replace(file, content)
-
-
-def _replace(file: Path, content: bytes) -> None:
-    # By a rename: a download under way goes on with what it has opened.
-    beside = file.with_suffix(".new")
-    beside.write_bytes(content)
-    beside.replace(file)
+        write_whole(file, content)
 
 
 @contextmanager

@@ -5,11 +5,12 @@ from typing import Self
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from export.causal_lm.features import FEATURES
 from export.errors import RecipeError
+from registry.whole_file import write_whole
 
 # So many tokens count as half the evidence: features of a shorter text are mostly chance.
 HALF_EVIDENCE = 10.0
@@ -71,9 +72,7 @@ class ScoringHead(nn.Module):
         buffers = self.named_buffers(remove_duplicate=False)
         # Copies: safetensors refuses tensors that share memory.
         tensors = {f"head.{name}": value.clone().contiguous() for name, value in buffers}
-        partial = path.with_suffix(".partial")
-        save_file(tensors, partial)
-        partial.replace(path)
+        write_whole(path, save(tensors))
 
     def rescaled(self, slope: float, offset: float) -> Self:
         """The head whose logit is `slope` times this one's, plus `offset`."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from pydantic import Field, ValidationError
 
 from registry.manifest import Frozen, Manifest, Sha256
+from registry.whole_file import write_whole
 
 FOLDER = ".builds"
 BYTES_OF_FP32 = 4
@@ -70,9 +71,7 @@ def write_record(root: Path, manifest: Manifest, record: BuildRecord) -> None:
     """Keep the record, in place of an earlier one."""
     path = _path(root, manifest)
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    partial.write_text(record.model_dump_json(indent=2) + "\n", "utf-8")
-    partial.replace(path)
+    write_whole(path, (record.model_dump_json(indent=2) + "\n").encode())
 
 
 def _path(root: Path, manifest: Manifest) -> Path:

@@ -18,6 +18,7 @@ from export.recipe import Recipe, catalogue
 from export.training.model_card import write_model_card
 from registry import FileStore, RegistryError
 from registry.store import DEFAULT_ROOT
+from registry.whole_file import write_whole
 
 errors = Console(stderr=True, highlight=False)
 HTML_FILE = "evaluation.html"
@@ -61,9 +62,7 @@ def protocol(
     evaluations = {one.model_id: own for one in recipes if (own := _evaluation(one))}
     found = _measured(recipes, data, count, root, evaluations) if data else _known(recipes)
     out.mkdir(parents=True, exist_ok=True)
-    partial = out / f"{HTML_FILE}.partial"
-    partial.write_text(render(found, evaluations), "utf-8")
-    partial.replace(out / HTML_FILE)
+    write_whole(out / HTML_FILE, render(found, evaluations).encode())
     errors.print(f"wrote {escape(str(out / HTML_FILE))}", soft_wrap=True)
 
 
@@ -104,9 +103,7 @@ def _measured(
 
 
 def _keep(recipe: Recipe, measured: Measured, evaluation: Evaluation) -> None:
-    partial = recipe.folder / f"{PROTOCOL_FILE}.partial"
-    partial.write_bytes(measured.to_bytes())
-    partial.replace(recipe.folder / PROTOCOL_FILE)
+    write_whole(recipe.folder / PROTOCOL_FILE, measured.to_bytes())
     write_model_card(evaluation, recipe.folder)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from export.report.rows import ReportRow, report_rows
 from registry import FileStore
+from registry.whole_file import write_whole
 
 HTML_FILE = "report.html"
 JSON_FILE = "report.json"
@@ -24,19 +25,9 @@ def write_report(store: FileStore, *, if_changed: bool = False) -> Path:
     if if_changed and page.is_file() and data.is_file() and data.read_text("utf-8") == content:
         return page
     store.root.mkdir(parents=True, exist_ok=True)
-    _replace(page, render(rows))
-    _replace(data, content)
+    write_whole(page, render(rows).encode())
+    write_whole(data, content.encode())
     return page
-
-
-def _replace(path: Path, text: str) -> None:
-    # Whole or not at all: a full disk leaves what was there.
-    partial = path.with_suffix(f"{path.suffix}.partial")
-    try:
-        partial.write_text(text, "utf-8")
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def render(rows: Sequence[ReportRow]) -> str:

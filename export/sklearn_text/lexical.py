@@ -14,6 +14,7 @@ from sklearn.preprocessing import StandardScaler
 
 from export.errors import RecipeError
 from export.sklearn_text.hashed_ngrams import HashedNgramEncoder, Split
+from registry.whole_file import write_whole
 
 _ENCODERS = ("words", "characters")
 
@@ -52,9 +53,7 @@ def save_weights(pipeline: Pipeline, path: Path) -> None:
     tensors["scale.variance"] = pipeline["scale"].var_
     tensors["head.coefficients"] = pipeline["head"].coef_
     tensors["head.intercept"] = pipeline["head"].intercept_
-    partial = path.with_suffix(".partial")
-    partial.write_bytes(save(tensors))
-    partial.replace(path)
+    write_whole(path, save(tensors))
 
 
 def load_weights(path: Path) -> Pipeline:

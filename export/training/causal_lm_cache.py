@@ -30,6 +30,7 @@ from export.causal_lm.features import text_features
 from export.causal_lm.statistics import TokenStatistics, statistics_of_chunk
 from export.training.dataset import Dataset
 from export.training.device import fast_device, on_fast_device
+from registry.whole_file import replacing
 
 PART = 25
 MAX_TOKENS = 512
@@ -75,10 +76,8 @@ class Readings:
     def write(self, path: Path) -> None:
         """Write what `read` reads, whole or not at all."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(".partial")
-        with partial.open("wb") as file:
+        with replacing(path) as beside, beside.open("wb") as file:
             np.savez(file, **vars(self))
-        partial.replace(path)
 
     @classmethod
     def joined(cls, parts: Sequence[Self]) -> Self:

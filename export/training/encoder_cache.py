@@ -18,6 +18,7 @@ from rich.progress import track
 from export.encoder.base import EncoderBase
 from export.encoder.classifier import LayerMeans
 from export.training.device import fast_device, on_fast_device
+from registry.whole_file import replacing
 
 PART = 1024
 BATCH = 32
@@ -54,10 +55,8 @@ class EncoderCache:
         keys = np.array([key for key, _ in part])
         self._folder.mkdir(parents=True, exist_ok=True)
         path = self._folder / f"{part[0][0].decode()}.npz"
-        partial = path.with_suffix(".partial")
-        with partial.open("wb") as file:
+        with replacing(path) as beside, beside.open("wb") as file:
             np.savez(file, keys=keys, features=found)
-        partial.replace(path)
         self._known |= dict(zip(keys.tolist(), found, strict=True))
 
     def _batches(self, windows: Sequence[Ids]) -> Iterator[Halves]:

@@ -11,6 +11,7 @@ from safetensors.numpy import save
 
 from export.ensemble.token_ngrams import ORDERS
 from export.training.linear import DenseScorer, NgramScorer, Scorer, Stack
+from registry.whole_file import write_whole
 
 Float64s = npt.NDArray[np.float64]
 
@@ -34,9 +35,7 @@ def save_ensemble_head(stack: Stack, places: Sequence[Place], width: int, path: 
             tensors[f"{place.name}.scale"] = scorer.ngrams.scale
     head: Mapping[str, Float64s] = {"mean": mean, "weight": weight, "bias": np.array(bias)}
     tensors |= {f"head.{name}": values.astype(np.float32) for name, values in head.items()}
-    partial = path.with_suffix(".partial")
-    partial.write_bytes(save(tensors))
-    partial.replace(path)
+    write_whole(path, save(tensors))
 
 
 def _add(scorer: Scorer, share: float, place: Place, mean: Float64s, weight: Float64s) -> float:

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from export.training.dataset import Dataset
+from registry.whole_file import replacing
 
 
 def write_teacher(
@@ -22,10 +23,8 @@ def write_teacher(
     """P(AI) of these rows of a whole data set."""
     path = _path(cache, dataset)
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    with partial.open("wb") as file:
+    with replacing(path) as beside, beside.open("wb") as file:
         np.savez(file, rows=rows, probabilities=probabilities)
-    partial.replace(path)
 
 
 def read_teacher(cache: Path, dataset: Dataset) -> Mapping[str, float] | None:

@@ -1,8 +1,5 @@
 """Where API keys are kept: a file, or Redis where several machines share them."""
 
-import fcntl
-import os
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +7,7 @@ from typing import Final, Protocol
 
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 
+from registry.whole_file import READABLE_BY_OWNER, write_whole
 from runtime_server.access.api_key import ApiKey
 
 IN_REDIS: Final = "redis"
@@ -92,20 +90,16 @@ class KeyFile:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             with self._locked():
-                content = _Keys(keys=change(self._read())).model_dump_json(indent=2)
-                # Made with mode 0600.
-                with tempfile.NamedTemporaryFile(
-                    "w", dir=self._path.parent, prefix=f".{self._path.name}.", delete=False
-                ) as partial:
-                    partial.write(content + "\n")
-                    partial.flush()
-                    os.fsync(partial.fileno())
-                Path(partial.name).replace(self._path)
+                content = _Keys(keys=change(self._read())).model_dump_json(indent=2) + "\n"
+                write_whole(self._path, content.encode(), READABLE_BY_OWNER)
         except OSError as exc:
             raise KeyStoreError(f"{self._path} cannot be written: {exc.strerror}") from None
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
+        # Imported here: whoever asks for no keys needs no Unix.
+        import fcntl
+
         with self._path.with_name(f".{self._path.name}.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
