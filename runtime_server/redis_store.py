@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from redis.exceptions import RedisError
 
 from runtime_server.redis_connection import connected
+from runtime_server.rest import Rest
 from runtime_server.result_cache import Remembered
 from runtime_server.spending import OwnLedger
 
@@ -34,12 +35,11 @@ class RedisStore:
         self._redis = connected(url)
         self._ttl_s = ttl_s
         self._own = OwnLedger()
-        self._clock = clock
-        self._rests_until = float("-inf")
+        self._rest = Rest(REST_S, clock)
 
     async def get(self, keys: Sequence[str]) -> Sequence[Remembered | None]:
         """One per key; None where nothing is remembered."""
-        if self._rests:
+        if not self._rest.is_over:
             return (None,) * len(keys)
         try:
             held: Any = await self._redis.mget([_RESULT + key for key in keys])
@@ -49,7 +49,7 @@ class RedisStore:
 
     async def put(self, scores: Mapping[str, Remembered]) -> None:
         """Remember."""
-        if self._rests:
+        if not self._rest.is_over:
             return
         try:
             async with self._redis.pipeline(transaction=False) as pipeline:
@@ -62,7 +62,7 @@ class RedisStore:
     async def add(self, day: str, usd: float) -> float:
         """The day's sum of all processes, with these; without Redis, of this process."""
         own = await self._own.add(day, usd)
-        if self._rests:
+        if not self._rest.is_over:
             return own
         try:
             async with self._redis.pipeline(transaction=True) as pipeline:
@@ -77,12 +77,8 @@ class RedisStore:
         """Let go of the connections."""
         await self._redis.aclose()
 
-    @property
-    def _rests(self) -> bool:
-        return self._clock() < self._rests_until
-
     def _lost(self, what: str, error: RedisError, instead: T) -> T:
-        self._rests_until = self._clock() + REST_S
+        self._rest.begin()
         # Not its message, which may hold the address with its password.
         logger.warning("could not %s Redis: %s", what, type(error).__name__)
         return instead

@@ -7,7 +7,7 @@ import ipaddress
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from time import monotonic, time
+from time import time
 from typing import Any, Final
 
 from limits import RateLimitItem, WindowStats, parse
@@ -19,6 +19,7 @@ from starlette.requests import Request
 from runtime_server.access.api_key import ApiKey
 from runtime_server.errors import RateLimitedError, TooManyTextsError
 from runtime_server.request_notes import note_header
+from runtime_server.rest import Rest
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +53,7 @@ class RateLimits:
         self._own = SlidingWindowCounterRateLimiter(MemoryStorage())
         self._shared = _Shared(redis_url) if redis_url else None
         self._on_lost = on_lost
-        self._back_at = 0.0
+        self._rest = Rest(AWAY_S)
 
     async def take(self, request: Request, texts: int) -> None:
         """Let so many texts more pass, and say in the answer what is left.
@@ -91,11 +92,11 @@ class RateLimits:
             await self._shared.close()
 
     async def _take(self, limit: RateLimitItem, caller: str, texts: int) -> _Taken:
-        if self._shared is not None and monotonic() >= self._back_at:
+        if self._shared is not None and self._rest.is_over:
             try:
                 return await _taken(self._shared.limiter, limit, caller, texts)
             except StorageError as exc:
-                self._back_at = monotonic() + AWAY_S
+                self._rest.begin()
                 self._on_lost()
                 # Not its message, which may hold the address with its password.
                 cause = type(exc.__cause__ or exc).__name__
