@@ -5,8 +5,15 @@ from typing import Annotated
 
 import typer
 
-from export.commands.options import Root, console, errors, short
-from export.commands.verify import EveryOne, References
+from export.commands.options import (
+    EveryOne,
+    References,
+    Root,
+    chosen_artifacts,
+    console,
+    errors,
+    short,
+)
 from registry import FileStore
 from registry.signature import new_key_pair
 from registry.signature import sign as sign_artifact
@@ -36,10 +43,6 @@ def sign(
     A server or a page that is given the public key takes no artifact without it. Building an
     artifact anew removes its signature.
     """
-    if bool(references) == every:
-        raise typer.BadParameter("name artifacts, or say --all")
-    store = FileStore(root)
-    artifacts = store.artifacts() if every else tuple(map(store.resolve, references or []))
-    for artifact in artifacts:
+    for artifact in chosen_artifacts(FileStore(root), references, every=every):
         sign_artifact(artifact, key)
         console.print(f"signed {artifact.manifest.reference}", highlight=False)

@@ -9,7 +9,15 @@ from rich.box import SIMPLE
 from rich.markup import escape
 from rich.table import Table
 
-from export.commands.options import AsJson, RecipesFolder, Root, console
+from export.commands.options import (
+    AsJson,
+    EveryOne,
+    RecipesFolder,
+    References,
+    Root,
+    chosen_artifacts,
+    console,
+)
 from export.recipe import RECIPES, find_recipe
 from registry import Artifact, FileStore
 from registry.store import DEFAULT_ROOT
@@ -17,11 +25,6 @@ from registry.store import DEFAULT_ROOT
 if TYPE_CHECKING:
     from export.published.checks import Check
 
-References = Annotated[
-    list[str] | None,
-    typer.Argument(metavar="[MODEL[@VERSION]]...", help="Ids, id@version, or digests."),
-]
-EveryOne = Annotated[bool, typer.Option("--all", help="Every artifact in the store.")]
 NoSource = Annotated[
     bool, typer.Option("--no-source", help="Leave out the drift, which takes longest.")
 ]
@@ -42,10 +45,8 @@ def verify(
     batches of mixed lengths; and, where the recipe is here, the drift from its source. The exit
     status is 1 if anything failed.
     """
-    if bool(references) == every:
-        raise typer.BadParameter("name artifacts, or say --all")
     store = FileStore(root)
-    artifacts = store.artifacts() if every else tuple(map(store.resolve, references or []))
+    artifacts = chosen_artifacts(store, references, every=every)
     passed = True
     rows: list[JsonValue] = []
     for artifact in artifacts:
