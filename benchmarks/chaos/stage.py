@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -15,6 +14,7 @@ from typing import Final
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
+from benchmarks.black_hole import black_hole
 from benchmarks.serving.traffic import Stream
 from benchmarks.topology import Topology
 from registry import Artifact, FileStore
@@ -74,7 +74,7 @@ class Stage:
 @contextmanager
 def stage(model: Artifact, workers: int) -> Iterator[Stage]:
     """A topology that is ready, with so many workers in a replica, and three models made of one."""
-    with tempfile.TemporaryDirectory() as name, _void() as void:
+    with tempfile.TemporaryDirectory() as name, black_hole() as void:
         folder = Path(name)
         (folder / "page").mkdir()
         (folder / "topology").mkdir()
@@ -123,15 +123,6 @@ def _small_disk(folder: Path) -> Iterator[Path | None]:
     finally:
         if mounted:
             subprocess.run(["umount", "--lazy", str(folder)], check=False)
-
-
-@contextmanager
-def _void() -> Iterator[str]:
-    """An address that takes connections, and never says anything."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(64)
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
 def _answers(url: str, body: dict[str, str]) -> bool:

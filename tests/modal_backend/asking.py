@@ -1,6 +1,5 @@
 """A server of this project in front of the loopback Modal, and what its answers say."""
 
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -53,12 +52,3 @@ def model_state(client: httpx.Client, model: str = "lexical-tiny") -> dict[str, 
     reference = FileStore(DEFAULT_ROOT).resolve(model).manifest.reference
     (found,) = (m for m in state(client)["models"] if m["model"] == reference)
     return found
-
-
-@contextmanager
-def black_hole() -> Iterator[str]:
-    """An address that takes connections, and never says anything."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(64)
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"

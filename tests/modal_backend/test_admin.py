@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Iterator
 
 import pytest
 
+from benchmarks.black_hole import black_hole
 from registry import Artifact
 from runtime_server.errors import StartError
 from runtime_server.modal_admin import ModalAdmin, Patience
@@ -12,7 +13,6 @@ from runtime_server.modal_credentials import ModalCredentials
 from runtime_server.modal_plan import ModalPlan
 from runtime_server.modal_upload import upload_bytes
 from runtime_server.settings import Settings
-from tests.modal_backend.asking import black_hole
 from tests.modal_backend.conftest import built
 from tests.modal_loopback import Fault, LoopbackModal, running
 from tests.modal_loopback.core import TOKEN_ID, TOKEN_SECRET

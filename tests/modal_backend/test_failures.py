@@ -9,13 +9,14 @@ import httpx
 import pytest
 from grpclib import Status
 
+from benchmarks.black_hole import black_hole
 from registry import Artifact
 from runtime_server.errors import EngineError
 from runtime_server.metrics import Metrics
 from runtime_server.modal_credentials import ModalCredentials
 from runtime_server.modal_engine import ModalEngine
 from runtime_server.settings import Settings
-from tests.modal_backend.asking import TEXT, ask, black_hole, fallbacks, model_state, serving, state
+from tests.modal_backend.asking import TEXT, ask, fallbacks, model_state, serving, state
 from tests.modal_backend.conftest import built, run_modal
 from tests.modal_loopback import Fault, LoopbackModal
 from tests.modal_loopback.state import Call

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.black_hole import black_hole
 from registry import Artifact
 from runtime_server.modal_answer import ModalScore
 from runtime_server.result_cache import MemoryCache, Remembered, cache_key
-from tests.modal_backend.asking import TEXT, ask, black_hole, serving
+from tests.modal_backend.asking import TEXT, ask, serving
 from tests.modal_backend.clock import Hands
 from tests.modal_loopback import LoopbackModal
 from tests.redis_server import free_port, running_redis
