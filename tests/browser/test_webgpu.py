@@ -88,14 +88,13 @@ def vectors(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (folder / "golden.jsonl").read_text("ascii").splitlines()]
 
 
-def test_the_graphics_card_gives_the_golden_probabilities_and_is_named(
-    imitated: Page, library: Path
-) -> None:
-    golden = vectors(library / "fixture-tokens")[:SOME]
+def require_golden(page: Page, artifact: Path, count: int) -> None:
+    """The graphics card gives the first so many of the artifact's golden vectors."""
+    golden = vectors(artifact)[:count]
     provider, answers = detect(
-        imitated,
+        page,
         [vector["text"] for vector in golden],
-        manifestUrl="./fixture-tokens/manifest.json",
+        manifestUrl=f"./{artifact.name}/manifest.json",
         device="webgpu",
     )
     assert provider == "webgpu"
@@ -103,6 +102,12 @@ def test_the_graphics_card_gives_the_golden_probabilities_and_is_named(
         assert abs(vector["probability"] - answer["probability"]) <= TOLERANCE, vector["text"]
         assert answer["metadata"]["provider"] == "webgpu"
         assert answer["metadata"]["fallbacks"] == []
+
+
+def test_the_graphics_card_gives_the_golden_probabilities_and_is_named(
+    imitated: Page, library: Path
+) -> None:
+    require_golden(imitated, library / "fixture-tokens", SOME)
 
 
 @pytest.mark.parametrize("device", ["webgpu", "auto"])
@@ -160,13 +165,4 @@ def test_minilm_on_the_graphics_card_agrees_with_the_processor(
 ) -> None:
     target = library / "minilm-small"
     shutil.copytree(FileStore().resolve("minilm-small").folder, target)
-    golden = vectors(target)[:4]
-    provider, answers = detect(
-        imitated,
-        [vector["text"] for vector in golden],
-        manifestUrl="./minilm-small/manifest.json",
-        device="webgpu",
-    )
-    assert provider == "webgpu"
-    for vector, answer in zip(golden, answers, strict=True):
-        assert abs(vector["probability"] - answer["probability"]) <= TOLERANCE
+    require_golden(imitated, target, 4)

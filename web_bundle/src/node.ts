@@ -22,21 +22,8 @@ import type { TokenizedText } from './tokens.js';
 import { twoSided } from './two_sided.js';
 import { WASM_FILE } from './wasm.js';
 
-export type { Caution } from './cautions.js';
-export type {
-  Artifact,
-  Detection,
-  DetectionMetadata,
-  Fallback,
-  JudgedSegment,
-} from './detection.js';
-export { DetectorError, type ErrorCode, isDetectorError } from './errors.js';
-export type { Manifest } from './manifest.js';
+export * from './common.js';
 export { norm1 } from './norm1.js';
-export type { OnProgress, Progress } from './progress.js';
-export type { DetectOptions, Detector, HybridDetector } from './scorer.js';
-export { countWords, type Segment, segments } from './segments.js';
-export type { Mode } from './sides.js';
 export type { TokenizedText } from './tokens.js';
 
 /** The packages that can run a graph in Node; `onnxruntime-node` is the caller's to install. */
