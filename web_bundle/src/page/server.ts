@@ -1,6 +1,7 @@
 import { DetectorError } from '../errors.js';
 import { createHybridDetector, type HybridOptions } from '../hybrid.js';
 import type { Manifest } from '../manifest.js';
+import { folderUrl } from '../urls.js';
 import type { Model } from './catalogue.js';
 import { type Choice, type Judge, judgeOf, located } from './judge.js';
 import type { Surroundings } from './surroundings.js';
@@ -39,8 +40,7 @@ interface BackendState {
 
 /** The server that is mounted at `url`; null where none answers. */
 export async function findServer(url: URL): Promise<Server | null> {
-  const base = new URL(url);
-  if (!base.pathname.endsWith('/')) base.pathname += '/';
+  const base = new URL(folderUrl(url));
   try {
     const { models } = await fetchJson<{ models: Summary[] }>(new URL('models', base));
     return new FoundServer(
