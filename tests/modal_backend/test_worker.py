@@ -19,10 +19,13 @@ from packaging.utils import canonicalize_name
 from registry import Artifact
 from runtime_server.engine import Availability, Scores
 from runtime_server.errors import EngineError
+from runtime_server.graph_session import EXTERNAL_DATA_FILE
 from runtime_server.modal_answer import ModalAnswer
 from runtime_server.modal_worker import ModalWorker
 from tests.conftest import ROOT
+from tests.hostile.test_graphs import SECRET, reading
 from tests.modal_backend.conftest import built
+from tests.server.conftest import publish_to
 
 
 def load(folder: Path, artifact: Artifact, **changes: object) -> ModalWorker:
@@ -68,6 +71,15 @@ def test_a_container_does_not_come_up_with_other_bytes_than_the_manifests(
     with pytest.raises(EngineError) as raised:
         load(copy, lexical_tiny)
     assert raised.value.reason == reason
+
+
+def test_weights_beside_the_graph_are_verified_too(tmp_path: Path) -> None:
+    weights = {EXTERNAL_DATA_FILE: SECRET}
+    artifact = publish_to(tmp_path, reading(EXTERNAL_DATA_FILE), others=weights)
+    load(artifact.folder, artifact)
+    flip_the_last_bit(artifact.path(EXTERNAL_DATA_FILE))
+    with pytest.raises(EngineError, match="digest_mismatch"):
+        load(artifact.folder, artifact)
 
 
 def test_a_manifest_with_another_threshold_is_another_artifact(
