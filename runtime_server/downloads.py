@@ -3,18 +3,19 @@
 import asyncio
 import base64
 import os
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass
 from http import HTTPStatus
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from starlette.datastructures import Headers
 from starlette.responses import FileResponse, Response
 from starlette.types import Message, Receive, Scope, Send
 
-from registry import RegistryError, sha256_of_bytes
+from registry import DigestMismatchError, RegistryError, sha256_of_bytes
 from registry.manifest import ArtifactFile
 from registry.store import verify_file
 from runtime_server.catalogue import ServedFile
@@ -72,29 +73,42 @@ class Downloads:
         answer_headers = _headers(served, pinned=pin is not None)
         if _has_it(headers.get("if-none-match"), file.sha256):
             return Response(None, HTTPStatus.NOT_MODIFIED, answer_headers)
-        await asyncio.to_thread(self._verify, served)
+        descriptor = await asyncio.to_thread(self._opened, served)
         media_type = "application/json" if file.path.endswith(".json") else None
         return ArtifactFileResponse(
-            served.path,
+            descriptor,
             headers=answer_headers,
             media_type=media_type or "application/octet-stream",
             filename=file.path,
         )
 
-    def _verify(self, served: ServedFile) -> None:
+    def _opened(self, served: ServedFile) -> int:
+        """A descriptor of the file: what is verified is what is sent, whatever takes its place."""
         try:
-            found = _found(served)
-            if found in self._verified:
-                return
-            with _verified_by_another(self._shared, found) as is_verified:
-                if not is_verified:
-                    self._verify_file(served.path.parent, served.file)
-            self._verified.add(found)
+            # Else what is no file, such as a pipe, would keep the thread waiting.
+            descriptor = os.open(served.path, os.O_RDONLY | os.O_NONBLOCK)
+            try:
+                self._verify(served, os.fstat(descriptor))
+            except BaseException:
+                os.close(descriptor)
+                raise
+            return descriptor
         except (RegistryError, OSError) as exc:
             raise ArtifactCorruptError(
                 f"{served.file.path} is missing or is not what the manifest says; publish it "
                 "again and restart the server"
             ) from exc
+
+    def _verify(self, served: ServedFile, stat: os.stat_result) -> None:
+        found = _found(served, stat)
+        if found in self._verified:
+            return
+        with _verified_by_another(self._shared, found) as is_verified:
+            if not is_verified:
+                self._verify_file(served.path.parent, served.file)
+                if _found(served, os.stat(served.path)) != found:
+                    raise DigestMismatchError(f"{served.path} was exchanged while it was read")
+        self._verified.add(found)
 
 
 @contextmanager
@@ -115,10 +129,21 @@ def _verified_by_another(shared: Path | None, found: str) -> Iterator[bool]:
 
 
 class ArtifactFileResponse(FileResponse):
-    """FileResponse (Range, If-Range, HEAD) whose refusals are problem details."""
+    """FileResponse (Range, If-Range, HEAD) of an open file, whose refusals are problem details."""
+
+    def __init__(self, descriptor: int, **options: Any) -> None:  # noqa: ANN401
+        """Closes the descriptor when it has been sent, or is not going to be."""
+        super().__init__(f"/dev/fd/{descriptor}", stat_result=os.fstat(descriptor), **options)
+        self._close = weakref.finalize(self, os.close, descriptor)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the file, a part of it, or a problem."""
+        try:
+            await self._send_file(scope, receive, send)
+        finally:
+            self._close()
+
+    async def _send_file(self, scope: Scope, receive: Receive, send: Send) -> None:
         refusal: Message | None = None
 
         async def unless_refused(message: Message) -> None:
@@ -134,9 +159,8 @@ class ArtifactFileResponse(FileResponse):
             await response(scope, receive, send)
 
 
-def _found(served: ServedFile) -> str:
+def _found(served: ServedFile, stat: os.stat_result) -> str:
     """A name for this file as it is now, and for what it should be."""
-    stat = os.stat(served.path)
     identity = FileIdentity(
         stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns
     )

@@ -1,6 +1,7 @@
 import asyncio
 import base64
 import hashlib
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ from starlette.datastructures import Headers
 from registry import Artifact
 from registry.manifest import ArtifactFile
 from registry.store import verify_file
+from registry.whole_file import write_whole
 from runtime_server.catalogue import ServedFile
 from runtime_server.downloads import Downloads
 from runtime_server.errors import ArtifactCorruptError
@@ -237,6 +239,32 @@ def test_a_file_that_changes_under_the_server_is_not_handed_out(
     assert client.get(URL).json()["code"] == "artifact_corrupt"
     artifact.path("model.onnx").unlink()
     assert client.get(URL).json()["code"] == "artifact_corrupt"
+
+
+def test_what_takes_the_place_of_a_file_is_not_sent_in_its_stead(
+    artifact: Artifact, graph: bytes
+) -> None:
+    served = ServedFile(artifact.manifest.model, artifact.path("model.onnx"))
+    scope = {"type": "http", "method": "GET", "path": "/", "headers": [], "asgi": {}}
+    sent: list[dict[str, object]] = []
+
+    async def receive() -> dict[str, object]:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def send(message: dict[str, object]) -> None:
+        sent.append(message)
+
+    async def ask() -> None:
+        answer = await Downloads().response(served, Headers(), None)
+        write_whole(served.path, b"damaged")
+        await answer(scope, receive, send)  # type: ignore[arg-type]
+
+    held = len(os.listdir("/dev/fd"))
+    asyncio.run(ask())
+    assert dict(sent[0]["headers"])[b"content-length"] == str(len(graph)).encode()  # type: ignore[call-overload]
+    assert b"".join(message["body"] for message in sent[1:]) == graph  # type: ignore[misc]
+    assert len(os.listdir("/dev/fd")) == held
 
 
 def test_workers_hash_a_file_once_between_them_and_again_when_it_has_changed(
