@@ -12,6 +12,7 @@ from registry.manifest import Routing
 from runtime_server.engine import Availability, EngineTimings, Score, Scores
 from runtime_server.errors import EngineError, EngineOverloadedError
 from runtime_server.readiness import WARM_TEXTS
+from tests.waiting import wait_for
 
 LOCAL, MODAL = Backend.LOCAL, Backend.MODAL
 SMALL = Routing(preferred_backend=LOCAL, fallback_backends=(MODAL,))
@@ -166,6 +167,7 @@ def test_a_backend_that_is_back_is_used_again(
     for _ in range(6):
         predict(client)
     modal.error = None
+    wait_for(lambda: breaker(client, MODAL) == "half_open")
     assert predict(client).json()["backend"] == "modal"
     assert breaker(client, MODAL) == "closed"
 
