@@ -82,12 +82,11 @@ sbom: .venv/audit $(NODE_MODULES) ## Write CycloneDX lists of what is shipped in
 	@cd $(WEB) && npm sbom --sbom-format cyclonedx --sbom-type library --omit dev > ../dist/sbom/web.cdx.json
 	@ls dist/sbom
 
-bench: setup export web browser ## Time predictions in every place, batching, the server, the browser library and the exporter against others
-	@$(BIN)/python -m benchmarks
-	@$(BIN)/python -m benchmarks.batching
-	@$(BIN)/python -m benchmarks.serving
-	@$(BIN)/python -m benchmarks.browser
-	@$(BIN)/python -m benchmarks.exporters
+bench: setup export web browser programs ## Measure everything, and write benchmarks/reports: make bench [SUITE=tiers,web] [MINUTES=20]
+	@$(BIN)/python -m benchmarks $(SUITE) $(if $(MINUTES),--minutes $(MINUTES))
+
+bench-compare: .venv/dev ## What changed between two files of results: make bench-compare A.json B.json
+	@$(BIN)/python -m benchmarks.compare $(filter-out $@,$(MAKECMDGOALS))
 
 chaos: setup tested programs ## Let part after part of the deployment fail under load, and count lost requests: three minutes
 	@$(BIN)/python -m benchmarks.chaos
@@ -166,4 +165,4 @@ browser: .venv/dev
 programs: .venv/dev
 	@$(BIN)/python -m benchmarks.system_programs
 
-.PHONY: constraints audit sbom help serve setup export report web web-publish test test-slow tested check bench chaos train train-lexical train-minilm train-perplexity train-fusion evaluate clean serving tools browser programs
+.PHONY: constraints audit sbom help serve setup export report web web-publish test test-slow tested check bench bench-compare chaos train train-lexical train-minilm train-perplexity train-fusion evaluate clean serving tools browser programs

@@ -106,7 +106,7 @@ def main(
                 seconds = asyncio.run(cpu_seconds(artifact, policy, sent, callers))
                 spent[policy.name].append(seconds / len(sent) * 1e3)
     medians = {name: statistics.median(values) for name, values in spent.items()}
-    environment = Environment.current(artifact.manifest.digest)
+    environment = Environment.current((artifact,))
     if as_json:
         found = {"environment": environment.as_json(), "cpu_ms_per_text": spent}
         return console.print_json(json.dumps(found))
@@ -119,10 +119,7 @@ def main(
         table.add_row(name, f"{median:.2f}", low, high, f"{median / alone:.2f}")
     console.print(f"{artifact.manifest.reference}, {texts} texts, {callers} at a time")
     console.print(table)
-    console.print(
-        f"{environment.cpu}, {environment.cores} cores, load {os.getloadavg()[0]:.1f}, "
-        f"onnxruntime {environment.onnxruntime}"
-    )
+    console.print(f"{environment.line}, load {os.getloadavg()[0]:.1f}")
     return None
 
 

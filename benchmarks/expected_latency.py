@@ -61,8 +61,14 @@ async def record(artifacts: Sequence[Artifact], count: int) -> LatencyRecord:
             found.append(of_model(artifact, await measured(engine, artifact, texts)))
         finally:
             await engine.close()
-    environment = Environment.current("").as_json() | {"load": round(os.getloadavg()[0], 1)}
-    del environment["artifact_digest"]
+    here = Environment.current()
+    environment: dict[str, str | int | float] = {
+        "cpu": here.cpu,
+        "cores": here.cores,
+        "system": here.system,
+        **here.versions,
+        "load": round(os.getloadavg()[0], 1),
+    }
     return LatencyRecord(environment=environment, measured=tuple(found))
 
 

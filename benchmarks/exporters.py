@@ -260,7 +260,7 @@ def main(
         texts = read_texts()
         rows = [compare(exporter, texts) for exporter in pair]
     whole = whole_build_seconds()
-    environment = Environment.current(FileStore().resolve(MODEL_ID).manifest.digest)
+    environment = Environment.current((FileStore().resolve(MODEL_ID),))
     console = Console(width=None if sys.stdout.isatty() else 120)
     if as_json:
         found = {"environment": environment.as_json(), "exporters": [asdict(row) for row in rows]}
@@ -269,7 +269,7 @@ def main(
     console.print(table(rows))
     console.print(
         f"The whole build of {MODEL_ID}, verified natively and in WebAssembly: {whole:.0f} s\n"
-        f"{environment.cpu}, {environment.cores} cores, onnxruntime {environment.onnxruntime}"
+        f"{environment.line}"
     )
     return None
 

@@ -19,8 +19,8 @@ from typing import Annotated, Final
 import typer
 from rich.console import Console
 
+from benchmarks.bar import Bar, Verdict
 from benchmarks.environment import Environment
-from benchmarks.serving.bar import Bar, Verdict
 from benchmarks.serving.report import as_json, table
 from export.drift_texts import drift_texts
 from registry import Artifact, Backend, FileStore, RegistryError
@@ -152,12 +152,12 @@ def main(
         settings = load_settings(modal_cache_entries=0)
         verdicts = asyncio.run(measured(artifact, settings, rounds, texts))
     load = round(os.getloadavg()[0], 1)
-    here = Environment.current(artifact.manifest.digest)
+    here = Environment.current((artifact,))
     if json_out:
         console.print_json(data=as_json(verdicts, here, load, rounds))
         return
     console.print(table(verdicts))
-    console.print(f"{artifact.manifest.reference}; {here.cpu}, {here.cores} cores, load {load}")
+    console.print(f"{artifact.manifest.reference}; {here.line}, load {load}")
 
 
 if __name__ == "__main__":

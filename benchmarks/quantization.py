@@ -82,15 +82,15 @@ class Measurement:
     near_threshold: int
     rounds: int
     load: float
+    source_digest: str
 
     def note(self, environment: Environment) -> str:
         """Where, and on how much, it was measured."""
         products = "overflow" if overflows() else "do not overflow"
         texts = self.rows[0].result.drift.n
         return (
-            f"{environment.cpu}, {environment.cores} cores, load {self.load:.1f}, "
-            f"{environment.system}, Python {environment.python}, onnxruntime "
-            f"{environment.onnxruntime}. Products of 8 bits by 8 {products} on this CPU. Drift and "
+            f"{environment.line}, load {self.load:.1f}. "
+            f"Products of 8 bits by 8 {products} on this CPU. Drift and "
             f"flips on {texts} texts, of which {self.near_threshold} lie within {NEAR} of the "
             f"threshold; batch and wasm on the golden texts; speed in times fp32, by CPU time of "
             f"one thread, median of {self.rounds} rounds."
@@ -112,7 +112,8 @@ def measure(
     rows = tuple(
         Row(result, {batch: speeds[batch][result.form] for batch in BATCHES}) for result in results
     )
-    return Measurement(rows, bench.count_near_threshold(NEAR), rounds, os.getloadavg()[0])
+    near, digest = bench.count_near_threshold(NEAR), source_digest(recipe)
+    return Measurement(rows, near, rounds, os.getloadavg()[0], digest)
 
 
 def table(rows: tuple[Row, ...], box: Box) -> Table:
@@ -138,6 +139,7 @@ def write(measured: Measurement, environment: Environment, folder: Path) -> None
     """quantization.json and quantization.md."""
     content = {
         "environment": {**environment.as_json(), "load": measured.load},
+        "source_digest": measured.source_digest,
         "rounds": measured.rounds,
         "texts_near_threshold": measured.near_threshold,
         "schemes": [row.as_json() for row in measured.rows],
@@ -167,7 +169,7 @@ def main(
     except ExportError as exc:
         console.print(f"[red]error[/] {exc}")
         raise typer.Exit(1) from None
-    environment = Environment.current(source_digest(recipe))
+    environment = Environment.current()
     console.print(table(measured.rows, SIMPLE))
     console.print(measured.note(environment))
     if output is not None:

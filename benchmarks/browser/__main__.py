@@ -82,7 +82,7 @@ def main(
             text = " ".join(sample_text(tiny).split()[:FEW_WORDS])
             take_turns(browser, visits, text, rounds)
             version = browser.version
-    environment = Environment.current(small.manifest.digest)
+    environment = Environment.current((tiny, small))
     if as_json:
         rows = [
             {"name": v.name, "ms": v.milliseconds, "ratio": v.ratio_to(visits[0])} for v in visits
@@ -92,9 +92,7 @@ def main(
         return
     console.print(_warm_table(warm))
     console.print(_visits_table(visits))
-    console.print(
-        f"Chromium {version}, {environment.cpu}, {environment.cores} cores, {environment.system}"
-    )
+    console.print(f"Chromium {version}, {environment.line}")
 
 
 if __name__ == "__main__":

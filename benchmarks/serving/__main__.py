@@ -8,11 +8,11 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from benchmarks.bar import Bar, Verdict
 from benchmarks.environment import Environment
 from benchmarks.fp32_artifact import fp32_artifact
 from benchmarks.mixed_texts import mixed_texts
 from benchmarks.peers.installation import NAMES
-from benchmarks.serving.bar import Bar, Verdict
 from benchmarks.serving.bench import Bench, Question, UnexpectedAnswerError
 from benchmarks.serving.fairness import fairness
 from benchmarks.serving.idle import idle
@@ -96,15 +96,12 @@ def main(
         progress.print(f"[red]error[/] {exc}")
         raise typer.Exit(1) from None
     verdicts = _answers(bench, questions)
-    environment = Environment.current(bench.classifier.manifest.digest)
+    environment = Environment.current((bench.tiny, bench.classifier))
     console, load = Console(width=None if sys.stdout.isatty() else 200), os.getloadavg()[0]
     if as_json_:
         return console.print_json(data=as_json(verdicts, environment, load, rounds))
     console.print(table(verdicts))
-    console.print(
-        f"{environment.cpu}, {environment.cores} cores, load {load:.1f}, {environment.system}, "
-        f"Python {environment.python}, onnxruntime {environment.onnxruntime}, {rounds} rounds"
-    )
+    console.print(f"{environment.line}, load {load:.1f}, {rounds} rounds")
     return None
 
 

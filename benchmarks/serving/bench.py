@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
+from benchmarks.bar import Verdict
 from benchmarks.live_server import Program, runtime_server
-from benchmarks.serving.bar import Verdict
 from benchmarks.serving.traffic import Answers, Stream, send
 from benchmarks.serving.usage import usage
 from registry import Artifact

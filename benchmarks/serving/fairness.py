@@ -3,8 +3,8 @@
 import statistics
 from collections.abc import Iterable, Mapping
 
+from benchmarks.bar import Bar, Verdict
 from benchmarks.live_server import Program
-from benchmarks.serving.bar import Bar, Verdict
 from benchmarks.serving.bench import CALLERS, Bench, body_of, predictions, require_all_good
 from benchmarks.serving.scrape import scrape
 from benchmarks.serving.traffic import Stream, send

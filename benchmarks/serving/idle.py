@@ -4,7 +4,7 @@ import statistics
 import time
 from collections.abc import Iterable
 
-from benchmarks.serving.bar import Bar, Verdict
+from benchmarks.bar import Bar, Verdict
 from benchmarks.serving.bench import Bench, body_of, predictions
 from benchmarks.serving.traffic import send
 from registry import Artifact

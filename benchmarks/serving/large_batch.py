@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import cycle, islice
 
+from benchmarks.bar import Bar, Verdict
 from benchmarks.live_server import Program
-from benchmarks.serving.bar import Bar, Verdict
 from benchmarks.serving.bench import CALLERS, Bench, require_all_good
 from benchmarks.serving.traffic import Answers, Stream, send
 from benchmarks.serving.usage import usage

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 import httpx
 
+from benchmarks.bar import Bar, Verdict, ratios
 from benchmarks.peers.installation import bare
-from benchmarks.serving.bar import Bar, Verdict, ratios
 from benchmarks.serving.bench import Bench, cost
 
 BAR = Bar("B2", "lexical-tiny over HTTP, 32 callers: CPU / of a FastAPI route without model", 1.6)

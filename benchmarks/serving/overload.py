@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from benchmarks.bar import Bar, Verdict, ratios
 from benchmarks.live_server import Program
-from benchmarks.serving.bar import Bar, Verdict, ratios
 from benchmarks.serving.bench import CALLERS, Bench, require_all_good
 from benchmarks.serving.traffic import Answers, Stream, send
 from benchmarks.serving.usage import usage

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 
-from benchmarks.serving.bar import Bar, Verdict
+from benchmarks.bar import Bar, Verdict
 from benchmarks.serving.bench import Bench
 from benchmarks.serving.usage import usage
 from registry import Artifact

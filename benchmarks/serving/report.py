@@ -6,8 +6,8 @@ from typing import Any
 from rich.box import SIMPLE
 from rich.table import Table
 
+from benchmarks.bar import State, Verdict
 from benchmarks.environment import Environment
-from benchmarks.serving.bar import State, Verdict
 
 COLOURS = {State.MET: "green", State.NOT_MET: "red", State.MISSING: "yellow"}
 

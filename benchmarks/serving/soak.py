@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import NamedTuple
 
+from benchmarks.bar import Bar, Verdict
 from benchmarks.live_server import Program
-from benchmarks.serving.bar import Bar, Verdict
 from benchmarks.serving.bench import CALLERS, Bench
 from benchmarks.serving.traffic import Answers, Stream, send
 from benchmarks.serving.usage import usage

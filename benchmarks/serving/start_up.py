@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from benchmarks.serving.bar import Bar, Verdict
+from benchmarks.bar import Bar, Verdict
 from benchmarks.serving.bench import Bench
 from benchmarks.serving.usage import usage
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import httpx
 
+from benchmarks.bar import Bar, Verdict, ratios
 from benchmarks.live_server import Program
 from benchmarks.peers.installation import NAMES, PeerMissingError, peer
-from benchmarks.serving.bar import Bar, Verdict, ratios
 from benchmarks.serving.bench import Bench, UnexpectedAnswerError, body_of, cost
 from benchmarks.serving.offline import Offline
 from benchmarks.serving.scrape import scrape

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from benchmarks.serving.bar import Bar, State, ratios
+from benchmarks.bar import Bar, State, ratios
 
 AT_MOST = Bar("B", "a ratio", 0.8)
 AT_LEAST = Bar("B", "a share", 0.9, at_least=True)

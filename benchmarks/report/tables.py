@@ -1,0 +1,72 @@
+"""Measurements as rows: what both reports show."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from benchmarks.measurement import Measurement
+
+
+@dataclass(frozen=True)
+class QuantityTable:
+    """All measurements of one quantity: their axes' names, then one row each."""
+
+    quantity: str
+    unit: str
+    axes: tuple[str, ...]
+    rows: tuple["Row", ...]
+
+
+@dataclass(frozen=True)
+class Row:
+    """`places` are the values along the table's axes; figures are empty where there is none."""
+
+    subject: str
+    places: tuple[str, ...]
+    median: str
+    interval: str
+    p95: str
+    p99: str
+    least: str
+    n: int
+    told: str
+
+
+def quantity_tables(measurements: Sequence[Measurement]) -> Iterator[QuantityTable]:
+    """One for each quantity and unit, in the order in which they were first measured."""
+    order = {key: -place for place, key in reversed(list(enumerate(map(_key, measurements))))}
+    ordered = sorted(measurements, key=lambda one: -order[_key(one)])
+    for (quantity, unit), group in groupby(ordered, _key):
+        found = tuple(group)
+        axes = tuple(dict.fromkeys(axis for one in found for axis in one.at))
+        yield QuantityTable(quantity, unit, axes, tuple(_row(one, axes) for one in found))
+
+
+def figure(value: float | None) -> str:
+    """Four digits that count; nothing for None."""
+    if value is None:
+        return ""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
+def _key(one: Measurement) -> tuple[str, str]:
+    return one.quantity, one.unit
+
+
+def _row(one: Measurement, axes: Sequence[str]) -> Row:
+    interval = one.interval
+    return Row(
+        subject=one.subject,
+        places=tuple(_place(one.at.get(axis, "")) for axis in axes),
+        median=figure(one.median),
+        interval=f"{figure(interval.low)} – {figure(interval.high)}" if interval else "",
+        p95=figure(one.percentile(95)),
+        p99=figure(one.percentile(99)),
+        least=figure(one.least) if one.n > 1 else "",
+        n=one.n,
+        told=one.told,
+    )
+
+
+def _place(value: float | str) -> str:
+    return value if isinstance(value, str) else f"{value:,g}" if value < 1e6 else f"{value:,.0f}"
