@@ -16,6 +16,7 @@ from runtime_server.modal_plan import (
     CLASS_NAME,
     CPU_CORES,
     MEMORY_MIB,
+    PUBLIC_KEY_VARIABLE,
     WORKER_FAILED,
     ModalPlan,
 )
@@ -31,6 +32,7 @@ FOLDER_VARIABLE: Final = "SAMEGRAPH_ARTIFACTS"
 ORT_GPU: Final = "onnxruntime-gpu[cuda,cudnn]==1.31.1"
 ORT_CPU: Final = "onnxruntime==1.32.0"
 PACKAGES: Final = (
+    "cryptography>=44",
     "numpy>=2.2",
     "packaging>=25",
     "prometheus-client>=0.22",
@@ -47,6 +49,9 @@ _INPUTS_AT_ONCE: Final = 16
 _PLAN = ModalPlan.of(load_settings() if modal.is_local() else Settings.model_construct())
 
 app = modal.App(_PLAN.app)
+# No secret, but how Modal hands a container what was set at the deployment. Always there: the
+# container must find as many objects as were deployed.
+_trusted = modal.Secret.from_dict({PUBLIC_KEY_VARIABLE: _PLAN.public_key})
 _volume = modal.Volume.from_name(_PLAN.volume, create_if_missing=True, version=2)
 _image = (
     modal.Image.debian_slim(python_version="3.11")
@@ -61,6 +66,7 @@ _image = (
     gpu=_PLAN.gpu_or_none,
     cpu=CPU_CORES,
     memory=MEMORY_MIB,
+    secrets=[_trusted],
     volumes={MOUNT: _volume.with_mount_options(read_only=True)},
     min_containers=_PLAN.min_containers,
     max_containers=_PLAN.max_containers,
@@ -95,8 +101,11 @@ class Detector:
 
         began = perf_counter()
         folder = Path(os.environ.get(FOLDER_VARIABLE, MOUNT)) / self.digest
+        public_key = os.environ.get(PUBLIC_KEY_VARIABLE, "")
         try:
-            self._worker = await ModalWorker.load(folder, self.model_id, self.digest)
+            self._worker = await ModalWorker.load(
+                folder, self.model_id, self.digest, public_key=public_key
+            )
         except EngineError as exc:
             # A plain one: it is to be understood wherever it is read.
             raise RuntimeError(f"{WORKER_FAILED}{exc}") from None

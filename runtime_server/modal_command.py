@@ -20,6 +20,7 @@ from rich.progress import (
 from rich.table import Table
 
 from registry import Artifact, FileStore, RegistryError
+from registry.signature import check_signature, public_key_bytes
 from runtime_server.errors import SettingsError, StartError
 from runtime_server.settings import Settings, load_settings
 
@@ -82,6 +83,9 @@ def publish(
         for artifact in artifacts:
             # A damaged file would only be found out on a GPU.
             artifact.verify()
+            if settings.artifact_public_key is not None:
+                # Containers refuse what is not signed by it.
+                check_signature(artifact, public_key_bytes(settings.artifact_public_key))
         _run(settings, lambda admin: _publish(admin, artifacts))
 
 

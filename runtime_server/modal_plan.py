@@ -9,6 +9,8 @@ from runtime_server.settings import Settings
 CLASS_NAME: Final = "Detector"
 # How a container that does not start says why, in words of this project.
 WORKER_FAILED: Final = "samegraph worker: "
+# How a container knows whose signature to ask for; empty: nobody's.
+PUBLIC_KEY_VARIABLE: Final = "ARTIFACT_PUBLIC_KEY"
 # Of a container, beside its GPU.
 CPU_CORES: Final = 4.0
 MEMORY_MIB: Final = 8192
@@ -17,7 +19,10 @@ NO_GPU: Final = "none"
 
 @dataclass(frozen=True)
 class ModalPlan:
-    """Seconds are of one container: `idle_s` without work until it ends, `start_s` to be up."""
+    """Seconds are of one container: `idle_s` without work until it ends, `start_s` to be up.
+
+    Containers run nothing that `public_key` (base64) has not signed; empty: they do not ask.
+    """
 
     app: str
     volume: str
@@ -27,6 +32,7 @@ class ModalPlan:
     idle_s: int
     call_s: int
     start_s: int
+    public_key: str
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
@@ -40,6 +46,7 @@ class ModalPlan:
             idle_s=settings.modal_idle_s,
             call_s=settings.modal_timeout_s,
             start_s=settings.modal_start_timeout_s,
+            public_key=settings.artifact_public_key or "",
         )
 
     @property

@@ -10,6 +10,7 @@ from modal_proto import api_pb2
 
 from registry import Artifact
 from registry.manifest import MANIFEST_FILE
+from registry.signature import SIGNATURE_FILE
 from runtime_server.modal_errors import MissingError, answering
 from runtime_server.modal_plan import volume_folder
 
@@ -20,7 +21,7 @@ Told = Callable[[int], None]
 
 
 def upload_bytes(artifact: Artifact) -> int:
-    """Of all files, with the manifest."""
+    """Of all files, with the manifest and its signature."""
     return sum(size for _, size in _files(artifact))
 
 
@@ -29,7 +30,8 @@ async def upload(
 ) -> int:
     """Bytes of the files that were missing; `told` hears of bytes as they arrive.
 
-    The manifest is the last file: where it is, all the others are.
+    The manifest is the last file: where it is, all the others are. A signature is sent each time:
+    another key's is as long.
 
     Raises:
         StartError: Modal refuses, or has taken nothing for `stall_s` seconds.
@@ -40,7 +42,7 @@ async def upload(
     there = await file_sizes(volume, folder, stall_s)
     sent = 0
     for name, size in _files(artifact):
-        if there.get(name) == size:
+        if there.get(name) == size and name != SIGNATURE_FILE:
             told(size)
             continue
         async with answering(stall_s) as limit:
@@ -54,7 +56,7 @@ async def upload(
             ) as batch:
                 batch.put_file(artifact.folder / name, f"{folder}/{name}")
         arriving.end()
-        sent += size
+        sent += size if there.get(name) != size else 0
     return sent
 
 
@@ -70,7 +72,12 @@ async def file_sizes(volume: modal.Volume, folder: str, within_s: float) -> dict
 
 def _files(artifact: Artifact) -> list[tuple[str, int]]:
     listed = [(file.path, file.bytes) for file in artifact.manifest.files]
-    return [*listed, (MANIFEST_FILE, (artifact.folder / MANIFEST_FILE).stat().st_size)]
+    beside = (
+        (name, (artifact.folder / name).stat().st_size)
+        for name in (SIGNATURE_FILE, MANIFEST_FILE)
+        if (artifact.folder / name).is_file()
+    )
+    return [*listed, *beside]
 
 
 class _Arriving:

@@ -8,7 +8,9 @@ from typing import Any, Final, Self
 from pydantic import ValidationError
 
 from registry import Artifact, Manifest
+from registry.errors import SignatureError
 from registry.manifest import MANIFEST_FILE
+from registry.signature import check_signature, public_key_bytes
 from runtime_server.cpu_quota import usable_cores
 from runtime_server.engine import Engine
 from runtime_server.errors import EngineError
@@ -35,17 +37,26 @@ class ModalWorker:
 
     @classmethod
     async def load(
-        cls, folder: Path, model_id: str, digest: str, driver: Path = NVIDIA_DRIVER
+        cls,
+        folder: Path,
+        model_id: str,
+        digest: str,
+        driver: Path = NVIDIA_DRIVER,
+        public_key: str = "",
     ) -> Self:
         """From the artifact's folder in the Volume.
 
         Every file is hashed, external data too; and the graph has to run on the GPU where there is
-        one: a CPU at the price of a GPU is an error.
+        one: a CPU at the price of a GPU is an error. With a public key (base64) the manifest must
+        be signed by it.
 
         Raises:
-            EngineError: not_published, digest_mismatch, artifact_missing, load_failed, cuda_failed.
+            EngineError: not_published, digest_mismatch, not_signed, artifact_missing, load_failed,
+                cuda_failed.
         """
         artifact = _artifact(folder, model_id, digest)
+        if public_key:
+            _require_signed(artifact, public_key)
         verify_files(artifact)
         preload_cuda()
         plan = SessionPlan(usable_cores(), allow_cuda=True)
@@ -94,6 +105,13 @@ class ModalWorker:
 
 def _is_there(driver: Path) -> bool:
     return driver.exists()
+
+
+def _require_signed(artifact: Artifact, public_key: str) -> None:
+    try:
+        check_signature(artifact, public_key_bytes(public_key))
+    except SignatureError as exc:
+        raise EngineError("not_signed", str(exc)) from None
 
 
 def _artifact(folder: Path, model_id: str, digest: str) -> Artifact:

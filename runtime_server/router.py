@@ -167,6 +167,7 @@ _SUGGESTIONS: Mapping[str, str] = {
     "budget_exhausted": "Choose a smaller model, or raise MODAL_DAILY_BUDGET_USD.",
     "cold_start": "Try again in a moment, when a container is up, or allow more time.",
     "not_deployed": "Deploy to Modal (`python -m runtime_server modal deploy`).",
+    "not_signed": "Sign the artifact (`python -m export sign`) and publish it to Modal again.",
     "not_published": "Publish the model to Modal (`python -m runtime_server modal publish`).",
     "unauthorized": "Give the server a Modal token that is valid (docs/modal.md).",
     "memory_in_use": "Try again in a moment, or raise VPS_CPU_MEMORY_GB.",

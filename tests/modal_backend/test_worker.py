@@ -147,6 +147,7 @@ def test_the_packages_of_the_image_are_those_of_a_server(monkeypatch: pytest.Mon
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
     listed = [*project["dependencies"], *extras["server"], *extras["tokens"], *extras["cpu"]]
+    listed += extras["signing"]
     known = {Requirement(line).name: str(Requirement(line).specifier) for line in listed}
     for line in (*PACKAGES, ORT_CPU):
         assert known[Requirement(line).name] == str(Requirement(line).specifier), line

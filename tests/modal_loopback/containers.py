@@ -121,8 +121,11 @@ class Containers(Calls, Deployments, Storage):
     def _environment(self, function_id: str, task_id: str, folder: Path) -> dict[str, str]:
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("MODAL_")}
         (mount,) = self.functions[function_id].volume_mounts
+        secrets = (self.secrets[one] for one in self.functions[function_id].secret_ids)
+        given = {name: value for secret in secrets for name, value in secret.items()}
         return {
             **inherited,
+            **given,
             "MODAL_SERVER_URL": self.url,
             "MODAL_IS_REMOTE": "1",
             "MODAL_TASK_ID": task_id,

@@ -51,6 +51,7 @@ class Core:
         self.app_of: dict[str, str] = {}
         self.images: dict[str, pb.Image] = {}
         self.volumes: dict[str, str] = {}
+        self.secrets: dict[str, dict[str, str]] = {}
         self.mounts: dict[str, list[pb.MountFile]] = {}
         self.files: dict[str, bytes] = {}
         self.blobs: dict[str, bytes] = {}

@@ -40,6 +40,11 @@ class Deployments(Core):
         self.apps[app_id] = Deployment(request.description)
         return pb.AppCreateResponse(app_id=app_id, app_page_url=self.url, app_logs_url=self.url)
 
+    async def SecretGetOrCreate(self, request: Any) -> pb.SecretGetOrCreateResponse:
+        secret_id = self.new_id("st")
+        self.secrets[secret_id] = dict(request.env_dict)
+        return pb.SecretGetOrCreateResponse(secret_id=secret_id)
+
     async def AppHeartbeat(self, _: Any) -> Any:
         return EMPTY
 
@@ -70,7 +75,7 @@ class Deployments(Core):
         for class_id in app.classes.values():
             handle = pb.ClassHandleMetadata()
             layout.objects.append(pb.Object(object_id=class_id, class_handle_metadata=handle))
-        layout.objects.extend(pb.Object(object_id=image_id) for image_id in self.images)
+        layout.objects.extend(pb.Object(object_id=one) for one in (*self.images, *self.secrets))
         for volume_id, name in self.volumes.items():
             metadata = pb.VolumeMetadata(version=pb.VOLUME_FS_VERSION_V2, name=name)
             layout.objects.append(pb.Object(object_id=volume_id, volume_metadata=metadata))
