@@ -74,12 +74,12 @@ constraints/%.txt: pyproject.toml | .venv/audit
 
 audit: .venv/audit ## Ask the databases of Python and npm for known vulnerabilities of what is pinned
 	@for pinned in constraints/*.txt; do echo "$$pinned"; $(BIN)/pip-audit --strict --progress-spinner off --disable-pip --require-hashes -r $$pinned; done
-	@cd $(WEB) && npm audit --omit=dev
+	@cd $(WEB) && npm audit
 
 sbom: .venv/audit $(NODE_MODULES) ## Write CycloneDX lists of what is shipped into dist/sbom
 	@mkdir -p dist/sbom
 	@for pinned in constraints/*.txt; do PYTHONWARNINGS=ignore $(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --of JSON -o dist/sbom/$$(basename $$pinned .txt).cdx.json $$pinned; done
-	@cd $(WEB) && npm sbom --sbom-format cyclonedx --sbom-type library --omit dev > ../dist/sbom/web.cdx.json
+	@cd $(WEB) && npm sbom --sbom-format cyclonedx --sbom-type library > ../dist/sbom/web.cdx.json
 	@ls dist/sbom
 
 bench: setup export web browser programs ## Measure everything, and write benchmarks/reports: make bench [SUITE=tiers,web] [MINUTES=20]

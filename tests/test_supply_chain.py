@@ -1,6 +1,8 @@
 """constraints/ pins what an install holds: every version, every hash."""
 
+import json
 import re
+import subprocess
 import tomllib
 from functools import cache
 from pathlib import Path
@@ -51,6 +53,20 @@ def test_nothing_is_installed_without_a_hash_or_from_elsewhere(name: str) -> Non
     assert len(lines) == len(PINNED.findall(content)) > 10
     assert "://" not in content
     assert "torch" not in pins(path)
+
+
+def test_every_extra_is_pinned_but_those_of_tools_and_of_accelerators() -> None:
+    pinned = {extra for extras in EXTRAS.values() for extra in extras}
+    assert project().keys() - pinned == {"", "encoder", "audit", "dev"}
+
+
+def test_the_list_of_the_browsers_packages_has_what_is_bundled() -> None:
+    (command,) = re.findall(r"(npm sbom .*?) >", MAKEFILE)
+    done = subprocess.run(
+        command.split(), cwd=ROOT / "web_bundle", capture_output=True, text=True, check=True
+    )
+    listed = {component["name"] for component in json.loads(done.stdout)["components"]}
+    assert {"onnxruntime-web", "@huggingface/tokenizers"} <= listed
 
 
 def test_there_is_no_file_that_nobody_makes() -> None:
