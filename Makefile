@@ -82,8 +82,8 @@ sbom: .venv/audit $(NODE_MODULES) ## Write CycloneDX lists of what is shipped in
 	@cd $(WEB) && npm sbom --sbom-format cyclonedx --sbom-type library > ../dist/sbom/web.cdx.json
 	@ls dist/sbom
 
-bench: setup export web browser programs ## Measure everything, and write benchmarks/reports: make bench [SUITE=tiers,web] [MINUTES=20]
-	@$(BIN)/python -m benchmarks $(SUITE) $(if $(MINUTES),--minutes $(MINUTES))
+bench: setup export web browser programs ## Measure everything, and write benchmarks/reports: make bench [SUITE=tiers,web] [MINUTES=20] [DATA=file.jsonl.gz]
+	@$(BIN)/python -m benchmarks $(SUITE) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(DATA),--data "$(DATA)")
 
 bench-compare: .venv/dev ## What changed between two files of results: make bench-compare A.json B.json
 	@$(BIN)/python -m benchmarks.compare $(filter-out $@,$(MAKECMDGOALS))

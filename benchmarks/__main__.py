@@ -15,7 +15,7 @@ from benchmarks.measurement import Finding, Measurement, Missing, Results, Suite
 from benchmarks.results_file import LATEST, ResultsFileError, read_results, write_results
 from benchmarks.suite_run import run_suite
 from benchmarks.suites import LONGEST_S, SUITES, Context, Suite
-from registry import Artifact, FileStore
+from registry import FileStore
 
 COLOURS = {State.MET: "green", State.NOT_MET: "red", State.MISSING: "yellow"}
 LISTED = "\n\n".join(f"{one.name}: {one.title} ({one.budget_s:.0f} s)" for one in SUITES)
@@ -32,6 +32,10 @@ def main(
     minutes: Annotated[
         float, typer.Option(min=0.1, help="For all suites; fewer minutes, fewer repetitions.")
     ] = LONGEST_S / 60,
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Labelled documents (.jsonl.gz), for the AUROC of each scheme."),
+    ] = None,
     out: Annotated[
         Path, typer.Option(help="Results, beside which the reports are written.")
     ] = LATEST,
@@ -51,7 +55,13 @@ def main(
     results = _kept(out, Environment.current(artifacts), fresh)
     for number, suite in enumerate(suites, 1):
         console.rule(f"{number} of {len(suites)}: {suite.title}", align="left")
-        context = _context(suite, artifacts, peers, minutes * 60 / LONGEST_S)
+        context = Context(
+            artifacts=artifacts,
+            peers=None if peers is None else tuple(name for name in peers.split(",") if name),
+            budget_s=suite.budget_s * minutes * 60 / LONGEST_S,
+            tell=lambda line: console.print(f"[dim]{line}[/]"),
+            data=data,
+        )
         result = run_suite(suite, context, _tell_finding)
         results = results.with_suite(result)
         _write(results, out)
@@ -69,17 +79,6 @@ def _chosen(names: list[str]) -> tuple[Suite, ...]:
         if name not in known:
             raise typer.BadParameter(f"{name!r} is none of {', '.join(known)}")
     return tuple(one for one in SUITES if not given or one.name in given)
-
-
-def _context(
-    suite: Suite, artifacts: tuple[Artifact, ...], peers: str | None, share: float
-) -> Context:
-    return Context(
-        artifacts=artifacts,
-        peers=None if peers is None else tuple(name for name in peers.split(",") if name),
-        budget_s=suite.budget_s * share,
-        tell=lambda line: console.print(f"[dim]{line}[/]"),
-    )
 
 
 def _kept(out: Path, environment: Environment, fresh: bool) -> Results:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 from rich.box import SIMPLE
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from benchmarks.comparison import Change, Compared, Comparison, OtherEnvironmentError, compare
@@ -32,7 +33,7 @@ def main(
         first, second = read_results(before), read_results(after)
         comparison = compare(first, second, force=force)
     except ResultsFileError as exc:
-        errors.print(f"[red]error[/] {exc}")
+        errors.print(f"[red]error[/] {escape(str(exc))}", soft_wrap=True)
         raise typer.Exit(1) from None
     except OtherEnvironmentError as exc:
         errors.print("[red]error[/] the environments differ; --force compares all the same")

@@ -2,7 +2,7 @@
 
 import statistics
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -60,9 +60,14 @@ class SchemeResult:
 
     @property
     def name(self) -> str:
-        """Scheme, and bits of weights and activations where it has a choice."""
-        bits = f" W{self.form.bits}A{self.form.activation_bits}"
-        return f"{self.form.scheme}{bits if self.form.activation_bits else ''}"
+        """As `form_name`."""
+        return form_name(self.form)
+
+
+def form_name(form: Quantization) -> str:
+    """Scheme, and bits of weights and activations where it has a choice."""
+    bits = f" W{form.bits}A{form.activation_bits}"
+    return f"{form.scheme}{bits if form.activation_bits else ''}"
 
 
 class SchemeBench:
@@ -92,15 +97,24 @@ class SchemeBench:
         preparation, run = self._loaded.preparation, GraphRun(graph)
         alone = preparation.probabilities(run, self._golden, batch=1)
         batched = preparation.probabilities(run, self._golden)
-        ours = preparation.probabilities(run, self._texts)
-        threshold = self._loaded.decision.threshold
         return SchemeResult(
             form=form,
-            bytes=sum(path.stat().st_size for path in graph.parent.iterdir()),
-            drift=measure_drift(ours, self._source, threshold).drift,
+            bytes=graph_bytes(graph),
+            drift=self.drift(graph),
             batch=two_digits(np.abs(batched - alone).max()),
             runtime=self._distance_to_wasm(graph, alone),
         )
+
+    def drift(self, graph: Path) -> Drift:
+        """From the source, over the texts."""
+        ours = self._loaded.preparation.probabilities(GraphRun(graph), self._texts)
+        return measure_drift(ours, self._source, self._loaded.decision.threshold).drift
+
+    def probabilities(self, graph: Path, texts: Sequence[str]) -> Float64s:
+        """float64[len(texts)], in their order."""
+        preparation = self._loaded.preparation
+        prepared = tuple(map(preparation.prepare, texts))
+        return preparation.probabilities(GraphRun(graph), prepared)
 
     def count_near_threshold(self, distance: float) -> int:
         """How many texts the source itself puts within `distance` of the threshold."""
@@ -128,10 +142,23 @@ class SchemeBench:
         return two_digits(np.abs(theirs - ours).max())
 
 
+def graph_bytes(graph: Path) -> int:
+    """Of model.onnx and what lies beside it."""
+    return sum(path.stat().st_size for path in graph.parent.iterdir())
+
+
 def relative_speeds(
     graphs: Mapping[Quantization, Path], feeds: Feeds, rounds: int
 ) -> dict[Quantization, float]:
-    """How many times as fast as fp32 each graph is: the median over rounds in which all take turns.
+    """The medians of `speed_ratios`."""
+    ratios = speed_ratios(graphs, feeds, rounds)
+    return {form: statistics.median(values) for form, values in ratios.items()}
+
+
+def speed_ratios(
+    graphs: Mapping[Quantization, Path], feeds: Feeds, rounds: int
+) -> dict[Quantization, list[float]]:
+    """How many times as fast as fp32 each graph is, in each round; in a round all take turns.
 
     CPU time of one thread is compared, so that other work on the machine does not count.
     """
@@ -142,7 +169,7 @@ def relative_speeds(
         for form, own in seconds.items():
             ratios[form].append(seconds[FP32] / own)
     # The first round warms up.
-    return {form: statistics.median(values[1:]) for form, values in ratios.items()}
+    return {form: values[1:] for form, values in ratios.items()}
 
 
 def _one_thread(graph: Path) -> ort.InferenceSession:

@@ -34,8 +34,8 @@ class Row:
 
 def quantity_tables(measurements: Sequence[Measurement]) -> Iterator[QuantityTable]:
     """One for each quantity and unit, in the order in which they were first measured."""
-    order = {key: -place for place, key in reversed(list(enumerate(map(_key, measurements))))}
-    ordered = sorted(measurements, key=lambda one: -order[_key(one)])
+    order = {key: place for place, key in reversed(list(enumerate(map(_key, measurements))))}
+    ordered = sorted(measurements, key=lambda one: order[_key(one)])
     for (quantity, unit), group in groupby(ordered, _key):
         found = tuple(group)
         axes = tuple(dict.fromkeys(axis for one in found for axis in one.at))

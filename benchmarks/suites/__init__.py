@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from typing import Protocol, cast
 
 from benchmarks.measurement import Finding
@@ -28,14 +29,15 @@ class Context:
     """What a suite works with.
 
     Every artifact of the registry, smallest first; the peers that were asked for (all, where None);
-    the seconds that it may take, by which it chooses how often it measures; and where it says what
-    it does: `tell` shows one line.
+    the seconds that it may take, by which it chooses how often it measures; where it says what it
+    does: `tell` shows one line; and a file of labelled documents, if there is one.
     """
 
     artifacts: tuple[Artifact, ...]
     peers: tuple[str, ...] | None
     budget_s: float
     tell: Callable[[str], None]
+    data: Path | None = None
 
     def artifact(self, model_id: str) -> Artifact | None:
         """The artifact of this model, or None where it has not been built."""
