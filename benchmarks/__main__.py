@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from benchmarks.bar import State, Verdict
 from benchmarks.environment import Environment
@@ -88,7 +89,7 @@ def _kept(out: Path, environment: Environment, fresh: bool) -> Results:
     try:
         earlier = read_results(out)
     except ResultsFileError as exc:
-        console.print(f"[red]error[/] {exc}; --fresh writes it anew")
+        console.print(f"[red]error[/] {escape(str(exc))}; --fresh writes it anew", soft_wrap=True)
         raise typer.Exit(1) from None
     if earlier.environment == environment:
         return earlier
