@@ -1,1 +1,0 @@
-"""The library in Chromium: warm predictions, and first visits against transformers.js."""
