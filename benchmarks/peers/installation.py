@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 import venv
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,6 +19,15 @@ NAMES = ("naive", "litserve")
 
 class PeerMissingError(Exception):
     """A peer that cannot run here, and why."""
+
+
+def installed(name: str, tell: Callable[[str], None]) -> Path:
+    """The interpreter of the peer's environment, made where it is missing.
+
+    Raises PeerMissingError.
+    """
+    tell(f"the environment of {name}")
+    return _python(name)
 
 
 @contextmanager

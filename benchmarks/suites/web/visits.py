@@ -15,7 +15,7 @@ from benchmarks.suites.web.line import Tally
 from benchmarks.suites.web.site import Site
 from benchmarks.suites.web.subjects import Subject
 
-VISIT_MS = 120_000
+VISIT_MS = 300_000
 # Both libraries go on writing into Cache Storage after their first answer.
 KEPT = """async () => {
   const kept = async () => {
