@@ -12,6 +12,7 @@ import pytest
 from benchmarks.bar import State, Verdict
 from benchmarks.chromium import find_chromium
 from benchmarks.measurement import Finding, Measurement, Missing
+from benchmarks.peers.installation import PeerMissingError
 from benchmarks.suites import Context
 from benchmarks.suites.rounds import rounds
 from benchmarks.suites.web import run
@@ -20,7 +21,7 @@ from benchmarks.suites.web.first_visits import Trip, Visited, judged, seconds_ov
 from benchmarks.suites.web.line import FAST_4G, SLOW_4G, UNTHROTTLED, Line, Network, Tally
 from benchmarks.suites.web.site import LIBRARY, Site, lay_out, served
 from benchmarks.suites.web.subjects import SMALL, TINY, Subject, own, peer
-from benchmarks.suites.web.transformers_js import ENVIRONMENT
+from benchmarks.suites.web.transformers_js import ENVIRONMENT, install
 from benchmarks.suites.web.transformers_js import lay_out as lay_out_peer
 from benchmarks.suites.web.visits import Visit, chromium
 from registry import Artifact, FileStore
@@ -207,6 +208,14 @@ def test_the_peer_gives_the_same_probabilities_where_it_is_installed(tmp_path: P
     with served(tmp_path, UNTHROTTLED) as site, chromium(site) as browser:
         verdict = agreement(browser, own(small), peer(small), natural_texts(small)[:2])
     assert verdict.state is State.MET
+
+
+def test_a_peer_that_cannot_be_installed_says_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(PeerMissingError, match="npm cannot be started"):
+        install(tmp_path / "transformers")
 
 
 def test_without_artifacts_the_suite_says_so() -> None:

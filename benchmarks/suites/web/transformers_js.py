@@ -19,35 +19,35 @@ SCRIPT = "node_modules/@huggingface/transformers/dist/transformers.min.js"
 RUNTIME = "node_modules/onnxruntime-web/dist"
 
 
-def install() -> Path:
+def install(environment: Path = ENVIRONMENT) -> Path:
     """The folder of what its page loads, compressed; that of an earlier run of the same version.
 
     Raises PeerMissingError.
     """
     manifest = {"private": True, "dependencies": {"@huggingface/transformers": VERSION}}
-    site, path = ENVIRONMENT / "site", ENVIRONMENT / "package.json"
+    site, path = environment / "site", environment / "package.json"
     if site.is_dir() and json.loads(path.read_text("utf-8")) == manifest:
         return site
     shutil.rmtree(site, ignore_errors=True)
-    ENVIRONMENT.mkdir(parents=True, exist_ok=True)
+    environment.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(manifest))
     try:
-        subprocess.run(COMMAND, cwd=ENVIRONMENT, check=True, capture_output=True, text=True)
+        subprocess.run(COMMAND, cwd=environment, check=True, capture_output=True, text=True)
     except subprocess.CalledProcessError as exc:
         last = exc.stderr.strip().splitlines()[-1:]
         raise PeerMissingError(f"npm cannot install {NAME}: {''.join(last)}") from exc
     except OSError as exc:
         raise PeerMissingError(f"npm cannot be started: {exc}") from exc
-    _pick(site)
+    _pick(environment, site)
     return site
 
 
-def _pick(site: Path) -> None:
+def _pick(environment: Path, site: Path) -> None:
     part = site.with_name("site.part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir()
-    shutil.copy(ENVIRONMENT / SCRIPT, part)
-    for path in (ENVIRONMENT / RUNTIME).glob("ort-wasm-simd-threaded.*"):
+    shutil.copy(environment / SCRIPT, part)
+    for path in (environment / RUNTIME).glob("ort-wasm-simd-threaded.*"):
         if ".jsep." not in path.name:
             shutil.copy(path, part)
     compress(part)
