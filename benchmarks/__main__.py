@@ -62,6 +62,7 @@ def main(
             budget_s=suite.budget_s * minutes * 60 / LONGEST_S,
             tell=lambda line: console.print(f"[dim]{line}[/]"),
             data=data,
+            earlier=results,
         )
         result = run_suite(suite, context, _tell_finding)
         results = results.with_suite(result)

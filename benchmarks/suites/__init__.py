@@ -6,7 +6,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Protocol, cast
 
-from benchmarks.measurement import Finding
+from benchmarks.measurement import Finding, Results
 from registry import Artifact
 
 
@@ -30,7 +30,8 @@ class Context:
 
     Every artifact of the registry, smallest first; the peers that were asked for (all, where None);
     the seconds that it may take, by which it chooses how often it measures; where it says what it
-    does: `tell` shows one line; and a file of labelled documents, if there is one.
+    does: `tell` shows one line; a file of labelled documents, if there is one; and what other suites
+    have found in this environment.
     """
 
     artifacts: tuple[Artifact, ...]
@@ -38,6 +39,7 @@ class Context:
     budget_s: float
     tell: Callable[[str], None]
     data: Path | None = None
+    earlier: Results | None = None
 
     def artifact(self, model_id: str) -> Artifact | None:
         """The artifact of this model, or None where it has not been built."""

@@ -1,0 +1,27 @@
+"""How long something may take, and how often it is repeated in that time."""
+
+from time import perf_counter
+from typing import Self
+
+
+class Allowance:
+    """Seconds from now on."""
+
+    def __init__(self, seconds: float) -> None:
+        self._until = perf_counter() + seconds
+
+    @property
+    def left_s(self) -> float:
+        """Seconds; 0 once they are over."""
+        return max(0.0, self._until - perf_counter())
+
+    def part(self, share: float) -> Self:
+        """So much of what is left."""
+        return type(self)(self.left_s * share)
+
+
+def repetitions(one_s: float, within_s: float, most: int) -> int:
+    """As many as fit, at most `most`; 0 where not even one does."""
+    if one_s <= 0:
+        return most
+    return min(most, int(within_s / one_s))

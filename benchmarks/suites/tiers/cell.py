@@ -1,0 +1,163 @@
+"""One model in one place: all that is measured of it in the time that it gets."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from benchmarks.measurement import Better, Finding, Measurement, Missing
+from benchmarks.suites.tiers.allowance import Allowance, repetitions
+from benchmarks.suites.tiers.expected import COLD, EXPECTED_TOKENS, WARM, subject, verdicts
+from benchmarks.suites.tiers.place import FAILURES, Place, Running
+from benchmarks.suites.tiers.texts import SizedText
+from registry import Artifact
+
+THROUGHPUT: Final = "throughput"
+MEMORY: Final = "memory"
+DOWNLOAD: Final = "download"
+CALLERS: Final = (1, 4, 16)
+# A cold start may be much slower than expected: of the time that all cells have left.
+LONGEST_START: Final = 0.4
+MOST_TIMES: Final = 30
+MOST_STARTS: Final = 5
+MOST_TEXTS: Final = 500
+# Of a cell's time: all texts, all numbers of callers; starts get what is left.
+FOR_TEXTS: Final = 0.5
+FOR_CALLERS: Final = 0.35
+
+
+@dataclass(frozen=True)
+class Cell:
+    """`texts` by length; the first one is also that of the cold start."""
+
+    artifact: Artifact
+    place: Place
+    texts: Sequence[SizedText]
+
+    @property
+    def subject(self) -> str:
+        """As in `minilm-small, Chromium`."""
+        return subject(self.artifact, self.place.name)
+
+    def findings(self, allowance: Allowance, patience_s: float) -> Iterator[Finding]:
+        """Measurements, what is missing, and the verdict last.
+
+        `patience_s` is the longest wait for a first answer.
+        """
+        found: list[Measurement] = []
+        why = self.place.why_not(self.artifact)
+        if why is None:
+            why = f"the time was over before {EXPECTED_TOKENS} tokens"
+            try:
+                for one in self._measured(allowance, patience_s):
+                    if isinstance(one, Measurement):
+                        found.append(one)
+                    yield one
+            except FAILURES as exc:
+                why = _told(exc)
+                yield Missing(subject=self.subject, why=why)
+        else:
+            yield Missing(subject=self.subject, why=why)
+        yield from verdicts(self.artifact, self.place.name, found, why)
+
+    def _measured(self, allowance: Allowance, patience_s: float) -> Iterator[Finding]:
+        first = self.texts[0].text
+        with self.place.open(self.artifact, first, patience_s) as running:
+            starts = [running.first_ms]
+            known: dict[int, float] = {}
+            for_texts = allowance.part(FOR_TEXTS)
+            for number, text in enumerate(self._in_order()):
+                share = for_texts.left_s / (len(self.texts) - number)
+                expected_ms = _expected_ms(text, known, running.first_ms)
+                yield self._warm(running, text, expected_ms, share, allowance.left_s, known)
+            yield from self._crowds(running, allowance, known)
+            yield self._measurement(MEMORY, "MB", (running.memory_mb(),), self.place.told)
+        yield self._measurement(COLD, "ms", self._starts(starts, allowance), self.place.told)
+        size = self.place.download_bytes(self.artifact)
+        if size is not None:
+            told = "scripts, WebAssembly and JSON compressed by gzip, the graph as it is"
+            yield self._measurement(DOWNLOAD, "MB", (size / 1e6,), told)
+
+    def _in_order(self) -> list[SizedText]:
+        """The one that is expected something of is among the first."""
+        short, rest = self.texts[:1], self.texts[1:]
+        return [*short, *sorted(rest, key=lambda text: text.tokens != EXPECTED_TOKENS)]
+
+    def _warm(
+        self,
+        running: Running,
+        text: SizedText,
+        expected_ms: float,
+        share_s: float,
+        left_s: float,
+        known: dict[int, float],
+    ) -> Finding:
+        if expected_ms / 1e3 > left_s:
+            return self._over(f"{WARM} of {text.tokens} tokens", expected_ms)
+        (once,) = running.ask(text.text, 1)
+        times = repetitions(once / 1e3, share_s - once / 1e3, MOST_TIMES)
+        # The first of a length takes memory that later ones find there.
+        values = running.ask(text.text, times) if times else [once]
+        known[text.tokens] = min(values)
+        return self._measurement(WARM, "ms", values, text.told, {"tokens": text.tokens})
+
+    def _crowds(
+        self, running: Running, allowance: Allowance, known: Mapping[int, float]
+    ) -> Iterator[Finding]:
+        text = next((one for one in self.texts if one.tokens == EXPECTED_TOKENS), self.texts[0])
+        one_s = _expected_ms(text, known, running.first_ms) / 1e3
+        for_callers = allowance.part(FOR_CALLERS / (1 - FOR_TEXTS))
+        for number, callers in enumerate(CALLERS):
+            share_s = for_callers.left_s / (len(CALLERS) - number)
+            if callers * one_s > allowance.left_s:
+                yield self._over(f"{THROUGHPUT} of {callers} callers", callers * one_s * 1e3)
+                continue
+            texts = max(callers, repetitions(one_s, share_s, MOST_TEXTS))
+            values = (running.crowd(text.text, callers, texts),)
+            told = f"{texts} texts of {text.tokens} tokens; {text.told}"
+            yield self._measurement(THROUGHPUT, "/s", values, told, {"callers": callers})
+
+    def _starts(self, starts: list[float], allowance: Allowance) -> list[float]:
+        """More of them, as long as there is time; opening a place takes longer than its start."""
+        while len(starts) < MOST_STARTS:
+            began_s = allowance.left_s
+            if began_s < 2 * starts[-1] / 1e3:
+                break
+            with self.place.open(self.artifact, self.texts[0].text, began_s) as running:
+                starts.append(running.first_ms)
+            if 2 * allowance.left_s < began_s:
+                break
+        return starts
+
+    def _measurement(
+        self,
+        quantity: str,
+        unit: str,
+        values: Sequence[float],
+        told: str,
+        at: Mapping[str, float] | None = None,
+    ) -> Measurement:
+        return Measurement(
+            subject=self.subject,
+            quantity=quantity,
+            unit=unit,
+            values=tuple(values),
+            at=at or {},
+            better=Better.HIGHER if quantity == THROUGHPUT else Better.LOWER,
+            told=told,
+        )
+
+    def _over(self, what: str, expected_ms: float) -> Missing:
+        why = f"{what}: about {expected_ms / 1e3:.0f} s each, more than the time that is left"
+        return Missing(subject=self.subject, why=why)
+
+
+def _expected_ms(text: SizedText, known: Mapping[int, float], first_ms: float) -> float:
+    """From the longest text so far, as if time grew with the tokens; else from the cold start."""
+    if not known:
+        return first_ms
+    longest = max(known)
+    return known[longest] * max(1.0, text.tokens / longest)
+
+
+def _told(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
