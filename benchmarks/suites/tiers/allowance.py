@@ -24,4 +24,4 @@ def repetitions(one_s: float, within_s: float, most: int) -> int:
     """As many as fit, at most `most`; 0 where not even one does."""
     if one_s <= 0:
         return most
-    return min(most, int(within_s / one_s))
+    return max(0, min(most, int(within_s / one_s)))

@@ -1,5 +1,6 @@
 """One model in one place: all that is measured of it in the time that it gets."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -15,14 +16,16 @@ THROUGHPUT: Final = "throughput"
 MEMORY: Final = "memory"
 DOWNLOAD: Final = "download"
 CALLERS: Final = (1, 4, 16)
-# A cold start may be much slower than expected: of the time that all cells have left.
-LONGEST_START: Final = 0.4
 MOST_TIMES: Final = 30
 MOST_STARTS: Final = 5
 MOST_TEXTS: Final = 500
 # Of a cell's time: all texts, all numbers of callers; starts get what is left.
 FOR_TEXTS: Final = 0.5
 FOR_CALLERS: Final = 0.35
+# Of it, however long the start takes.
+LEAST_ASKING: Final = 0.4
+# What takes less is asked once, whatever the time.
+FREE_S: Final = 0.5
 
 
 @dataclass(frozen=True)
@@ -38,40 +41,42 @@ class Cell:
         """As in `minilm-small, Chromium`."""
         return subject(self.artifact, self.place.name)
 
-    def findings(self, allowance: Allowance, patience_s: float) -> Iterator[Finding]:
+    def findings(self, seconds: float, patience_s: float) -> Iterator[Finding]:
         """Measurements, what is missing, and the verdict last.
 
-        `patience_s` is the longest wait for a first answer.
+        `seconds` are for all of it, `patience_s` is the longest wait for a first answer.
         """
+        impossible = self.place.why_not(self.artifact)
+        if impossible is not None:
+            yield Missing(subject=self.subject, why=impossible)
+            return
         found: list[Measurement] = []
-        why = self.place.why_not(self.artifact)
-        if why is None:
-            why = f"the time was over before {EXPECTED_TOKENS} tokens"
-            try:
-                for one in self._measured(allowance, patience_s):
-                    if isinstance(one, Measurement):
-                        found.append(one)
-                    yield one
-            except FAILURES as exc:
-                why = _told(exc)
-                yield Missing(subject=self.subject, why=why)
-        else:
+        why = f"the time was over before {EXPECTED_TOKENS} tokens"
+        try:
+            for one in self._measured(Allowance(seconds), patience_s):
+                if isinstance(one, Measurement):
+                    found.append(one)
+                yield one
+        except FAILURES as exc:
+            why = _told(exc)
             yield Missing(subject=self.subject, why=why)
         yield from verdicts(self.artifact, self.place.name, found, why)
 
-    def _measured(self, allowance: Allowance, patience_s: float) -> Iterator[Finding]:
-        first = self.texts[0].text
+    def _measured(self, whole: Allowance, patience_s: float) -> Iterator[Finding]:
+        first, seconds = self.texts[0].text, whole.left_s
         with self.place.open(self.artifact, first, patience_s) as running:
             starts = [running.first_ms]
+            # A slow start is part of the finding, and no reason to find nothing else.
+            allowance = Allowance(max(whole.left_s, seconds * LEAST_ASKING))
             known: dict[int, float] = {}
             for_texts = allowance.part(FOR_TEXTS)
             for number, text in enumerate(self._in_order()):
                 share = for_texts.left_s / (len(self.texts) - number)
-                expected_ms = _expected_ms(text, known, running.first_ms)
+                expected_ms = _expected_ms(text, known)
                 yield self._warm(running, text, expected_ms, share, allowance.left_s, known)
             yield from self._crowds(running, allowance, known)
             yield self._measurement(MEMORY, "MB", (running.memory_mb(),), self.place.told)
-        yield self._measurement(COLD, "ms", self._starts(starts, allowance), self.place.told)
+        yield self._measurement(COLD, "ms", self._starts(starts, whole), self.place.told)
         size = self.place.download_bytes(self.artifact)
         if size is not None:
             told = "scripts, WebAssembly and JSON compressed by gzip, the graph as it is"
@@ -91,7 +96,7 @@ class Cell:
         left_s: float,
         known: dict[int, float],
     ) -> Finding:
-        if expected_ms / 1e3 > left_s:
+        if expected_ms / 1e3 > max(left_s, FREE_S):
             return self._over(f"{WARM} of {text.tokens} tokens", expected_ms)
         (once,) = running.ask(text.text, 1)
         times = repetitions(once / 1e3, share_s - once / 1e3, MOST_TIMES)
@@ -104,11 +109,11 @@ class Cell:
         self, running: Running, allowance: Allowance, known: Mapping[int, float]
     ) -> Iterator[Finding]:
         text = next((one for one in self.texts if one.tokens == EXPECTED_TOKENS), self.texts[0])
-        one_s = _expected_ms(text, known, running.first_ms) / 1e3
+        one_s = _expected_ms(text, known) / 1e3
         for_callers = allowance.part(FOR_CALLERS / (1 - FOR_TEXTS))
         for number, callers in enumerate(CALLERS):
             share_s = for_callers.left_s / (len(CALLERS) - number)
-            if callers * one_s > allowance.left_s:
+            if callers * one_s > max(allowance.left_s, FREE_S):
                 yield self._over(f"{THROUGHPUT} of {callers} callers", callers * one_s * 1e3)
                 continue
             texts = max(callers, repetitions(one_s, share_s, MOST_TEXTS))
@@ -151,12 +156,12 @@ class Cell:
         return Missing(subject=self.subject, why=why)
 
 
-def _expected_ms(text: SizedText, known: Mapping[int, float], first_ms: float) -> float:
-    """From the longest text so far, as if time grew with the tokens; else from the cold start."""
+def _expected_ms(text: SizedText, known: Mapping[int, float]) -> float:
+    """From the nearest text so far, as if time grew with the tokens; 0 where there is none."""
     if not known:
-        return first_ms
-    longest = max(known)
-    return known[longest] * max(1.0, text.tokens / longest)
+        return 0.0
+    nearest = min(known, key=lambda tokens: abs(math.log(tokens / text.tokens)))
+    return known[nearest] * max(1.0, text.tokens / nearest)
 
 
 def _told(error: Exception) -> str:

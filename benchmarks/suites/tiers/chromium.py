@@ -24,10 +24,14 @@ class Chromium:
         "been there, files from loopback; memory of the whole browser"
     )
 
-    def why_not(self, artifact: Artifact) -> str | None:
-        """Models that the library can run."""
+    def missing(self) -> str | None:
+        """It needs a browser and the library."""
         if find_chromium() is None:
             return "no Chromium: python -m benchmarks.chromium installs one"
+        return web.missing()
+
+    def why_not(self, artifact: Artifact) -> str | None:
+        """As the manifest says."""
         return web.why_not(artifact)
 
     def download_bytes(self, artifact: Artifact) -> int | None:

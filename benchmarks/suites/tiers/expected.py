@@ -36,11 +36,12 @@ def verdicts(
     bar = _bar(artifact, place)
     if bar is None:
         return
-    values = _milliseconds(found, COLD if bar.unit == "s" else WARM)
-    if values:
-        yield bar.judge([value / 1e3 if bar.unit == "s" else value for value in values])
-    else:
+    judged = _judged(found, COLD if bar.unit == "s" else WARM)
+    if judged is None:
         yield bar.missing(why_not)
+        return
+    values = [value / 1e3 if bar.unit == "s" else value for value in judged.values]
+    yield bar.judge(values, judged.told)
 
 
 def fallback_bar(name: str) -> Bar:
@@ -70,13 +71,7 @@ def _local_bar(category: SizeCategory, name: str, text: str) -> Bar | None:
     return Bar(f"{tier} {name}", claim, limit, "ms")
 
 
-def _milliseconds(found: Sequence[Measurement], quantity: str) -> tuple[float, ...]:
+def _judged(found: Sequence[Measurement], quantity: str) -> Measurement | None:
     wanted = (one for one in found if one.quantity == quantity)
-    return next(
-        (
-            one.values
-            for one in wanted
-            if quantity == COLD or one.at.get("tokens") == EXPECTED_TOKENS
-        ),
-        (),
-    )
+    at_all = (one for one in wanted if one.at.get("tokens", EXPECTED_TOKENS) == EXPECTED_TOKENS)
+    return next(at_all, None)

@@ -61,6 +61,10 @@ class Place(Protocol):
         """What its cold start begins with, and what its memory is of."""
         ...
 
+    def missing(self) -> str | None:
+        """Why there is no such place on this machine; None where there is."""
+        ...
+
     def why_not(self, artifact: Artifact) -> str | None:
         """Why it cannot run this artifact; None where it can."""
         ...

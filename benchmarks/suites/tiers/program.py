@@ -27,9 +27,13 @@ class Node:
     name: str = "Node.js"
     told: str = "WebAssembly, one thread; cold: from the start of the process"
 
+    def missing(self) -> str | None:
+        """It needs Node.js and the library."""
+        return web.missing() if shutil.which("node") else "no node on the PATH"
+
     def why_not(self, artifact: Artifact) -> str | None:
-        """Models that the library can run."""
-        return web.why_not(artifact) if shutil.which("node") else "no node on the PATH"
+        """As the manifest says."""
+        return web.why_not(artifact)
 
     def download_bytes(self, artifact: Artifact) -> int | None:
         """Nothing: package and artifact are on the disk."""
@@ -52,10 +56,14 @@ class Firefox:
     name: str = "Firefox"
     told: str = "as in Chromium"
 
-    def why_not(self, artifact: Artifact) -> str | None:
-        """Models that the library can run."""
+    def missing(self) -> str | None:
+        """It needs a browser, Node.js to drive it, and the library."""
         if find_firefox() is None or shutil.which("node") is None:
             return "no Firefox: python -m benchmarks.other_browsers installs one"
+        return web.missing()
+
+    def why_not(self, artifact: Artifact) -> str | None:
+        """As the manifest says."""
         return web.why_not(artifact)
 
     def download_bytes(self, artifact: Artifact) -> int | None:

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from time import perf_counter
 from typing import Final
 
@@ -108,12 +109,16 @@ class Local:
         """See Place."""
         return "over HTTP on loopback; cold: from the start of a server's process"
 
-    def why_not(self, artifact: Artifact) -> str | None:
-        """A GPU is needed for the one, and a graph that reads tokens."""
-        if self.on_gpu and artifact.manifest.input.kind == "text":
-            return "a graph that reads text runs on the processor"
+    def missing(self) -> str | None:
+        """The one needs a GPU."""
         if self.on_gpu and not has_gpu():
             return f"no {CUDA} here: it needs an NVIDIA GPU and onnxruntime-gpu"
+        return None
+
+    def why_not(self, artifact: Artifact) -> str | None:
+        """On a GPU, graphs that read tokens."""
+        if self.on_gpu and artifact.manifest.input.kind == "text":
+            return "a graph that reads text runs on the processor"
         return None
 
     def download_bytes(self, artifact: Artifact) -> int | None:
@@ -157,6 +162,10 @@ class LoopbackModal:
     def __exit__(self, *_: object) -> None:
         """Ends it, where it was started."""
         self._stack.close()
+
+    def missing(self) -> str | None:
+        """It needs the extra `modal`."""
+        return None if find_spec("modal") else "the package modal is not installed"
 
     def why_not(self, artifact: Artifact) -> str | None:
         """It runs every artifact."""

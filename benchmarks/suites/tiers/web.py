@@ -57,14 +57,15 @@ class Scripted:
         return memory_mb(self.processes())
 
 
+def missing() -> str | None:
+    """Why there is no library; None where there is."""
+    return None if (LIBRARY / "index.js").is_file() else "the web bundle is not built: make web"
+
+
 def why_not(artifact: Artifact) -> str | None:
     """Why the library cannot run it; None where it can."""
     browser = artifact.manifest.runtime.browser
-    if not browser.supported:
-        return "; ".join(browser.reasons)
-    if not (LIBRARY / "index.js").is_file():
-        return "the web bundle is not built: make web"
-    return None
+    return None if browser.supported else "; ".join(browser.reasons)
 
 
 @contextmanager
