@@ -46,11 +46,14 @@ MIB_PER_GIB: Final = 1024
 
 @dataclass(frozen=True)
 class Offer:
-    """One way to have a model's texts judged, and its bill by texts a month."""
+    """One way to have a model's texts judged: its bill by texts a month, for ways they may come.
+
+    A name in `bills` is empty where it does not matter how they come.
+    """
 
     subject: str
     usd_per_million: float
-    bill: Bill
+    bills: Mapping[str, Bill]
     told: str
 
     def findings(self) -> Iterator[Finding]:
@@ -62,15 +65,16 @@ class Offer:
             values=(self.usd_per_million,),
             told=self.told,
         )
-        for texts in TEXTS:
-            yield Measurement(
-                subject=self.subject,
-                quantity=MONTH_COST,
-                unit="$",
-                values=(self.bill(texts),),
-                at={AXIS: texts},
-                told=self.told,
-            )
+        for arrival, bill in self.bills.items():
+            for texts in TEXTS:
+                yield Measurement(
+                    subject=f"{self.subject}{arrival and f', {arrival}'}",
+                    quantity=MONTH_COST,
+                    unit="$",
+                    values=(bill(texts),),
+                    at={AXIS: texts},
+                    told=self.told,
+                )
 
 
 @dataclass(frozen=True)
@@ -91,12 +95,10 @@ class Costs:
 
     def _offers(self) -> Iterator[Offer]:
         for machine, text in self._machines().values():
-            yield Offer(text.subject, machine.usd_per_million, machine.bill, text.told)
+            yield Offer(text.subject, machine.usd_per_million, {"": machine.bill}, text.told)
         for name, containers in self._containers():
-            for arrival, bill in _arrivals(containers).items():
-                told = f"{self._container_told(name)}; {arrival}"
-                subject = f"{self.model}, {name}, {arrival}"
-                yield Offer(subject, containers.usd_per_million, bill, told)
+            subject, told = f"{self.model}, {name}", self._container_told(name)
+            yield Offer(subject, containers.usd_per_million, _arrivals(containers), told)
         if self.download_bytes is not None:
             yield self._browsers(self.download_bytes)
 
@@ -159,7 +161,7 @@ class Costs:
             f"{egress.usd_per_gb:g} $ per GB ({egress.source}, {egress.date}); {each:g} texts of "
             "each visitor"
         )
-        return Offer(f"{self.model}, browsers", visitors.usd_per_million, visitors.bill, told)
+        return Offer(f"{self.model}, browsers", visitors.usd_per_million, {"": visitors.bill}, told)
 
     def _crossings(self, name: str, containers: Containers) -> Iterator[Finding]:
         for vps, (machine, _) in self._machines().items():

@@ -1,6 +1,7 @@
 """What a month costs: on machines, on Modal, in browsers. Pure arithmetic; seconds and dollars."""
 
 import math
+from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -8,7 +9,7 @@ from typing import Final
 SECONDS_PER_HOUR: Final = 3600.0
 MILLION: Final = 1e6
 # More texts than anybody has: where the search for a break-even ends.
-MOST_TEXTS: Final = 1e12
+MOST_TEXTS: Final = 10**12
 Bill = Callable[[float], float]
 
 
@@ -88,16 +89,11 @@ class Visitors:
         return self.bill(MILLION)
 
 
-def break_even(fixed: float, growing: Bill) -> float | None:
+def break_even(fixed: float, growing: Bill) -> int | None:
     """Texts a month from which on a fixed bill is no larger; None where it always is.
 
     `growing` never falls.
     """
     if growing(MOST_TEXTS) < fixed:
         return None
-    low, high = 0.0, MOST_TEXTS
-    # Halved until the text is known.
-    while high - low > 1:
-        middle = (low + high) / 2
-        low, high = (middle, high) if growing(middle) < fixed else (low, middle)
-    return math.ceil(high)
+    return bisect_left(range(MOST_TEXTS), fixed, key=growing)

@@ -16,7 +16,6 @@ from registry import Artifact, FileStore, Manifest
 from registry.manifest import artifact_digest
 
 COUNTS: Final = (1, 2, 4, 8, 16)
-# Loading a copy, in seconds, where it is not known yet.
 TOLD: Final = "copies under other names, each with weights of its own, each asked once"
 
 

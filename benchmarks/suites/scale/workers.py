@@ -1,7 +1,7 @@
 """One, two and four workers: what they do together, and what they take."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from benchmarks.measurement import Better, Finding, Measurement
@@ -20,11 +20,13 @@ LEAST_S: Final = 0.3
 START_S: Final = 2.0
 
 
-def workers(artifact: Artifact, text: str, allowance: Allowance) -> Iterator[Finding]:
+def workers(
+    artifact: Artifact, text: str, allowance: Allowance, counts: Sequence[int] = WORKERS
+) -> Iterator[Finding]:
     """Throughput and memory at each number of workers."""
     body = json.dumps({"text": text, "prefer_backend": "local"})
-    for number, count in enumerate(WORKERS):
-        share_s = allowance.left_s / (len(WORKERS) - number)
+    for number, count in enumerate(counts):
+        share_s = allowance.left_s / (len(counts) - number)
         seconds = max(LEAST_S, (share_s - START_S) / (RUNS + 1))
         with serving(artifact, WORKERS=str(count)) as server:
             _per_s(server, body, seconds)  # every worker has the model then
