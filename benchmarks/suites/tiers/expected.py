@@ -33,7 +33,7 @@ def verdicts(
     artifact: Artifact, place: str, found: Sequence[Measurement], why_not: str
 ) -> Iterator[Verdict]:
     """Of this model in this place; `why_not` is told where nothing was measured."""
-    bar = _bar(artifact, place)
+    bar = bar_of(artifact, place)
     if bar is None:
         return
     judged = _judged(found, COLD if bar.unit == "s" else WARM)
@@ -49,7 +49,8 @@ def fallback_bar(name: str) -> Bar:
     return Bar(f"T5 {name}", "fallback: Modal unreachable, 10 to 60 s", FALLBACK_S, "s")
 
 
-def _bar(artifact: Artifact, place: str) -> Bar | None:
+def bar_of(artifact: Artifact, place: str) -> Bar | None:
+    """What is expected of this model in this place; None where nothing is."""
     manifest, name = artifact.manifest, subject(artifact, place)
     text = f"{EXPECTED_TOKENS} tokens, warm"
     if place in CLIENTS:

@@ -15,7 +15,7 @@ import httpx
 import psutil
 
 from benchmarks.cuda import CUDA, has_gpu
-from benchmarks.live_server import runtime_server
+from benchmarks.live_server import free_port, program, runtime_server
 from benchmarks.modal_latency import loopback_modal
 from benchmarks.serving.bench import UnexpectedAnswerError, require_all_good
 from benchmarks.serving.traffic import Stream, send
@@ -183,8 +183,11 @@ class LoopbackModal:
         expected = {"MODAL_EXPECTED_START_S": "1", "MODAL_CACHE_ENTRIES": "0"}
         settings = {**_only(artifact), **PATIENT, **QUIET, **NO_ROOM_HERE, **expected}
         settings["AVAILABLE_MODELS"] = _left_to_callers(artifact)
+        port = free_port()
+        command = [sys.executable, "-m", "runtime_server", "--port", str(port)]
         with (
-            runtime_server(**settings, **self._environment) as server,
+            # Not /readyz: a model that neither this server nor callers can run never is.
+            program(command, port, "/livez", {**settings, **self._environment}) as server,
             httpx.Client(base_url=server.url, timeout=within_s) as client,
         ):
             model = artifact.manifest.model_id
@@ -215,7 +218,7 @@ def _only(artifact: Artifact) -> dict[str, str]:
 
 
 def _left_to_callers(artifact: Artifact) -> str:
-    """So that a server is ready without having asked Modal."""
+    """So that a server does not ask Modal before anybody does."""
     name, order = artifact.manifest.model_id, {"preferred_backend": Backend.CLIENT_SIDE}
     return json.dumps([{"model": name, **order, "fallback_backends": []}])
 
