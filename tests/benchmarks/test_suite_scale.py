@@ -15,7 +15,7 @@ from registry import Artifact, FileStore
 
 AXIS = Axis(
     name="words",
-    quantity="time of a text",
+    of="a text",
     path="/predict",
     sizes=(10, 100, 1000, 10**9),
     linear_from=10,
@@ -73,7 +73,9 @@ def test_a_server_is_measured_at_every_size_for_which_there_is_time(lexical_tiny
     assert times == [10, 100, 1000]
     assert {one.quantity for one in measured} == {
         "time of a text",
-        "peak memory",
+        "CPU time of a text",
+        "peak memory of a text",
+        "exponent of CPU time against words",
         "exponent of time against words",
         "exponent of peak memory against words",
     }
@@ -90,7 +92,7 @@ def test_each_model_adds_to_what_a_server_holds(lexical_tiny: Artifact) -> None:
 def test_two_workers_are_measured_together(lexical_tiny: Artifact) -> None:
     found = measurements(workers(lexical_tiny, "a text", Allowance(0.0), (2,)))
     assert [(one.quantity, one.at["workers"]) for one in found] == [
-        ("throughput", 2),
-        ("memory of a server", 2),
+        ("throughput by workers", 2),
+        ("memory of a server by workers", 2),
     ]
     assert found[0].n == 3

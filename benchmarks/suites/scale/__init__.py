@@ -18,7 +18,7 @@ WORDS: Final = (100, 300, 1000, 3000, 10_000, 30_000, 100_000)
 BATCHES: Final = (1, 4, 16, 64, 256, 512)
 COPIES: Final = {"lexical-tiny": 16, "minilm-small": 4}
 # Of the time that is left then, so that together they take all.
-SHARES: Final = {"words": 0.5, "texts": 0.4, "models": 0.3, "workers": 1.0}
+SHARES: Final = {"words": 0.55, "texts": 0.4, "models": 0.3, "workers": 1.0}
 
 
 def run(context: Context) -> Iterator[Finding]:
@@ -52,7 +52,7 @@ def _lengths() -> Axis:
     words = " ".join(drift_texts(count=100, words=(1000, 1000))).split()
     return Axis(
         name="words",
-        quantity="time of a text",
+        of="a text",
         path="/predict",
         sizes=WORDS,
         linear_from=1000,
@@ -65,7 +65,7 @@ def _lengths() -> Axis:
 def _batches(text: str) -> Axis:
     return Axis(
         name="texts",
-        quantity="time of a batch",
+        of="a batch",
         path="/batch-predict",
         sizes=BATCHES,
         linear_from=16,

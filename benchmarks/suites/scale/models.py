@@ -34,7 +34,7 @@ def models(artifact: Artifact, most: int, allowance: Allowance) -> Iterator[Find
                     memory[number] = usage(server.pid).resident / 1e6
                     yield Measurement(
                         subject=subject,
-                        quantity="memory of a server",
+                        quantity="memory of a server by models",
                         unit="MB",
                         values=(memory[number],),
                         at={"models": number},

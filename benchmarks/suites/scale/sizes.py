@@ -11,14 +11,19 @@ import httpx
 
 from benchmarks.live_server import runtime_server
 from benchmarks.measurement import Finding, Measurement, Missing
+from benchmarks.serving.usage import usage
 from benchmarks.suites.scale.fit import exponent_of, growth, linear_verdict
 from benchmarks.suites.scale.watched import watched
 from benchmarks.suites.tiers.allowance import Allowance, repetitions
 from registry import Artifact
 
-MOST_TIMES: Final = 7
+MOST_TIMES: Final = 30
+# Of the whole time, for repeating one size: the largest one needs most of it.
+LONGEST_REPEATING: Final = 0.1
 # What takes less is asked once, whatever the time.
 FREE_S: Final = 0.5
+# The finest that the system counts CPU time.
+TICK_MS: Final = 0.1
 # What is asked for must be taken, and waited for.
 LIMITS: Final = {
     "MAX_TEXT_LENGTH": "10000000",
@@ -44,6 +49,20 @@ class Server:
         self.client.post(path, json=body).raise_for_status()
         return (perf_counter() - began) * 1e3
 
+    def spent(self, path: str, body: dict[str, object], times: int) -> "Spent":
+        """The same so many times, and the CPU time of the server."""
+        before = usage(self.pid).cpu_s
+        values = [self.milliseconds(path, body) for _ in range(times)]
+        return Spent(values, (usage(self.pid).cpu_s - before) / times * 1e3)
+
+
+@dataclass(frozen=True)
+class Spent:
+    """`milliseconds` of each request, and the CPU time of one, from their sum."""
+
+    milliseconds: list[float]
+    cpu_ms: float
+
 
 @contextmanager
 def serving(artifact: Artifact, **settings: str) -> Iterator[Server]:
@@ -59,14 +78,14 @@ def serving(artifact: Artifact, **settings: str) -> Iterator[Server]:
 
 @dataclass(frozen=True)
 class Axis:
-    """What grows: `name` as in a plot's axis; a request of each size; which sizes count.
+    """What grows: `name` as in a plot's axis; `of` one request; a request of each size.
 
     `linear_from` is the size from which on growth is judged: below, what a request costs anyway
     hides it. `bar` names the verdict.
     """
 
     name: str
-    quantity: str
+    of: str
     path: str
     sizes: Sequence[int]
     linear_from: int
@@ -78,30 +97,42 @@ class Axis:
 def along(axis: Axis, artifact: Artifact, allowance: Allowance) -> Iterator[Finding]:
     """Time and the most memory at each size that there is time for, and their exponents."""
     subject = artifact.manifest.model_id
-    medians: dict[int, float] = {}
-    peaks: dict[int, float] = {}
+    found: dict[int, _Found] = {}
     with serving(artifact) as server:
         for number, size in enumerate(axis.sizes):
             share_s = allowance.left_s / (len(axis.sizes) - number)
-            expected_s = _expected_s(medians, size)
+            share_s = min(share_s, allowance.whole_s * LONGEST_REPEATING)
+            expected_s = _expected_s({known: one.median_s for known, one in found.items()}, size)
             if expected_s > max(allowance.left_s, FREE_S):
                 why = f"{size:,} {axis.name}: about {expected_s:.0f} s, more than is left"
                 yield Missing(subject=subject, why=why)
                 continue
             with watched(server.pid) as memory:
-                values = _values(server, axis, size, share_s)
-            medians[size], peaks[size] = statistics.median(values) / 1e3, memory.most_mb
-            yield _measurement(subject, axis, axis.quantity, "ms", values, size)
+                spent = _spent(server, axis, size, share_s)
+            found[size] = _Found(spent, memory.most_mb)
+            yield _measurement(subject, axis, "time", "ms", spent.milliseconds, size)
+            yield _measurement(subject, axis, "CPU time", "CPU-ms", [spent.cpu_ms], size)
             yield _measurement(subject, axis, "peak memory", "MB", [memory.most_mb], size)
-    yield from _exponents(axis, subject, medians, peaks)
+    yield from _exponents(axis, subject, found)
 
 
-def _values(server: Server, axis: Axis, size: int, share_s: float) -> list[float]:
+@dataclass(frozen=True)
+class _Found:
+    spent: Spent
+    peak_mb: float
+
+    @property
+    def median_s(self) -> float:
+        return statistics.median(self.spent.milliseconds) / 1e3
+
+
+def _spent(server: Server, axis: Axis, size: int, share_s: float) -> Spent:
     body = axis.body(size)
-    once = server.milliseconds(axis.path, body)
-    times = repetitions(once / 1e3, share_s - once / 1e3, MOST_TIMES)
+    once = server.spent(axis.path, body, 1)
+    (once_ms,) = once.milliseconds
+    times = repetitions(once_ms / 1e3, share_s - once_ms / 1e3, MOST_TIMES)
     # The first of a size takes memory that later ones find there.
-    return [server.milliseconds(axis.path, body) for _ in range(times)] or [once]
+    return server.spent(axis.path, body, times) if times else once
 
 
 def _expected_s(medians: dict[int, float], size: int) -> float:
@@ -111,23 +142,29 @@ def _expected_s(medians: dict[int, float], size: int) -> float:
     return medians[largest] * size / largest
 
 
-def _exponents(
-    axis: Axis, subject: str, seconds: dict[int, float], peaks: dict[int, float]
-) -> Iterator[Finding]:
-    sizes = [size for size in seconds if size >= axis.linear_from]
-    time = growth(sizes, [seconds[size] for size in sizes])
-    memory = growth(sizes, [peaks[size] for size in sizes])
-    if time is not None:
-        yield exponent_of(f"time against {axis.name}", subject, time)
-    if memory is not None:
-        yield exponent_of(f"peak memory against {axis.name}", subject, memory)
-    yield linear_verdict(axis.bar, f"time against {axis.name}", subject, time)
+def _exponents(axis: Axis, subject: str, found: dict[int, _Found]) -> Iterator[Finding]:
+    judged = {size: one for size, one in found.items() if size >= axis.linear_from}
+    amounts = {
+        "time": [one.median_s for one in judged.values()],
+        "CPU time": [max(one.spent.cpu_ms, TICK_MS) for one in judged.values()],
+        "peak memory": [one.peak_mb for one in judged.values()],
+    }
+    fitted = {what: growth(list(judged), values) for what, values in amounts.items()}
+    for what, one in fitted.items():
+        if one is not None:
+            yield exponent_of(f"{what} against {axis.name}", subject, one)
+    # Other work on the machine makes long requests longer, and their CPU time hardly.
+    yield linear_verdict(axis.bar, f"CPU time against {axis.name}", subject, fitted["CPU time"])
 
 
 def _measurement(
-    subject: str, axis: Axis, quantity: str, unit: str, values: Sequence[float], size: int
+    subject: str, axis: Axis, what: str, unit: str, values: Sequence[float], size: int
 ) -> Measurement:
-    at = {axis.name: size}
     return Measurement(
-        subject=subject, quantity=quantity, unit=unit, values=tuple(values), at=at, told=axis.told
+        subject=subject,
+        quantity=f"{what} of {axis.of}",
+        unit=unit,
+        values=tuple(values),
+        at={axis.name: size},
+        told=axis.told,
     )

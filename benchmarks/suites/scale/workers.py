@@ -32,8 +32,8 @@ def workers(
             _per_s(server, body, seconds)  # every worker has the model then
             rates = [_per_s(server, body, seconds) for _ in range(RUNS)]
             memory = usage(server.pid).resident / 1e6
-        yield _measurement(artifact, "throughput", "/s", rates, count)
-        yield _measurement(artifact, "memory of a server", "MB", [memory], count)
+        yield _measurement(artifact, "throughput by workers", "/s", rates, count)
+        yield _measurement(artifact, "memory of a server by workers", "MB", [memory], count)
 
 
 def _per_s(server: Server, body: str, seconds: float) -> float:

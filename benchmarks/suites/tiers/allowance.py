@@ -8,6 +8,7 @@ class Allowance:
     """Seconds from now on."""
 
     def __init__(self, seconds: float) -> None:
+        self.whole_s = seconds
         self._until = perf_counter() + seconds
 
     @property
