@@ -30,8 +30,8 @@ class Context:
 
     Every artifact of the registry, smallest first; the peers that were asked for (all, where None);
     the seconds that it may take, by which it chooses how often it measures; where it says what it
-    does: `tell` shows one line; a file of labelled documents, if there is one; and what other suites
-    have found in this environment.
+    does: `tell` shows one line; a file of labelled documents, if there is one; and what other
+    suites have found in this environment.
     """
 
     artifacts: tuple[Artifact, ...]

@@ -79,7 +79,7 @@ def test_a_file_that_is_none_of_prices_says_why(tmp_path: Path, text: str, told:
 
 
 def context(artifact: Artifact, earlier: Results | None) -> Context:
-    return Context((artifact,), None, 1.0, lambda _: None, earlier)
+    return Context((artifact,), None, 1.0, lambda _: None, earlier=earlier)
 
 
 def of_tiers(*measurements: Measurement) -> Results:
