@@ -6,15 +6,16 @@ import pytest
 
 from benchmarks.bar import State, Verdict
 from benchmarks.measurement import Finding, Measurement, Missing
+from benchmarks.serving.traffic import Answer, Answers
 from benchmarks.suites.tiers import Plan
-from benchmarks.suites.tiers.allowance import Allowance, repetitions
+from benchmarks.suites.tiers.allowance import Allowance, parts_of, repetitions
 from benchmarks.suites.tiers.cell import DOWNLOAD, MEMORY, THROUGHPUT, Cell, _expected_ms
 from benchmarks.suites.tiers.chromium import Chromium
 from benchmarks.suites.tiers.expected import COLD, FALLBACK, WARM, bar_of, verdicts
 from benchmarks.suites.tiers.fallback import fallbacks
 from benchmarks.suites.tiers.place import PlaceError
 from benchmarks.suites.tiers.program import Node
-from benchmarks.suites.tiers.served import Local
+from benchmarks.suites.tiers.served import Local, rates_by_part
 from benchmarks.suites.tiers.texts import COUNTED_BY, TOKENS, SizedText, sized_texts
 from registry import Artifact, FileStore
 from registry.manifest import SizeCategory
@@ -56,8 +57,8 @@ class Imagined:
         self.asked.append(tokens)
         return [tokens * self.ms_per_token] * times
 
-    def crowd(self, text: str, callers: int, texts: int) -> float:
-        return 100.0 * callers
+    def crowd(self, text: str, callers: int, texts: int) -> list[float]:
+        return [100.0 * callers]
 
     def memory_mb(self) -> float:
         return 80.0
@@ -88,6 +89,21 @@ def test_without_a_tokenizer_tokens_are_guessed_and_the_text_says_so() -> None:
 )
 def test_as_many_repetitions_as_fit(one_s: float, within_s: float, times: int) -> None:
     assert repetitions(one_s, within_s, 30) == times
+
+
+@pytest.mark.parametrize(
+    ("texts", "callers", "parts"), [(1, 1, 1), (8, 1, 2), (500, 1, 5), (16, 16, 1), (500, 16, 5)]
+)
+def test_a_run_is_parted_where_each_caller_has_some_texts_in_each_part(
+    texts: int, callers: int, parts: int
+) -> None:
+    assert parts_of(texts, callers) == parts
+
+
+def test_each_part_of_a_run_has_its_own_rate() -> None:
+    ends = (0.5, 1.0, 1.5, 1.9, 3.0, 4.0)
+    items = tuple(Answer(status=200, milliseconds=1, second=second) for second in ends)
+    assert rates_by_part(Answers(items=items, seconds=4.0), 2) == [2.0, 1.0]
 
 
 def test_an_allowance_is_never_less_than_nothing() -> None:

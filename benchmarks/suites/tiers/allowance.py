@@ -1,7 +1,10 @@
 """How long something may take, and how often it is repeated in that time."""
 
 from time import perf_counter
-from typing import Self
+from typing import Final, Self
+
+MOST_PARTS: Final = 5
+TEXTS_IN_PART: Final = 4
 
 
 class Allowance:
@@ -19,6 +22,11 @@ class Allowance:
     def part(self, share: float) -> Self:
         """So much of what is left."""
         return type(self)(self.left_s * share)
+
+
+def parts_of(texts: int, callers: int) -> int:
+    """How many rates a run of so many texts gives: each caller has some of them in each part."""
+    return max(1, min(MOST_PARTS, texts // (callers * TEXTS_IN_PART)))
 
 
 def repetitions(one_s: float, within_s: float, most: int) -> int:

@@ -132,7 +132,7 @@ class Cell:
                 yield self._over(f"{THROUGHPUT} of {callers} callers", callers * one_s * 1e3)
                 continue
             texts = max(callers, repetitions(one_s, share_s, MOST_TEXTS))
-            values = (running.crowd(text.text, callers, texts),)
+            values = running.crowd(text.text, callers, texts)
             told = f"{texts} texts of {text.tokens} tokens; {text.told}"
             yield self._measurement(THROUGHPUT, "/s", values, told, {"callers": callers})
 

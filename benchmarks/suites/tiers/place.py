@@ -39,8 +39,8 @@ class Running(Protocol):
         """Milliseconds of that many answers, one after the other."""
         ...
 
-    def crowd(self, text: str, callers: int, texts: int) -> float:
-        """Answers a second, of so many texts by so many callers at a time."""
+    def crowd(self, text: str, callers: int, texts: int) -> list[float]:
+        """Answers a second, of so many texts by so many callers at a time; part by part."""
         ...
 
     def memory_mb(self) -> float:

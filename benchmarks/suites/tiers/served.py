@@ -18,7 +18,8 @@ from benchmarks.cuda import CUDA, has_gpu
 from benchmarks.live_server import free_port, program, runtime_server
 from benchmarks.modal_latency import loopback_modal
 from benchmarks.serving.bench import UnexpectedAnswerError, require_all_good
-from benchmarks.serving.traffic import Stream, send
+from benchmarks.serving.traffic import Answers, Stream, send
+from benchmarks.suites.tiers.allowance import parts_of
 from benchmarks.suites.tiers.memory import below, end, memory_mb, tree_mb
 from registry import Artifact, Backend
 
@@ -44,7 +45,7 @@ class Served:
         """One kept-alive connection. Raises UnexpectedAnswerError."""
         return [self._milliseconds(text) for _ in range(times)]
 
-    def crowd(self, text: str, callers: int, texts: int) -> float:
+    def crowd(self, text: str, callers: int, texts: int) -> list[float]:
         """By callers in a process of their own. Raises UnexpectedAnswerError."""
         stream = Stream(
             name="crowd",
@@ -55,7 +56,7 @@ class Served:
         )
         answers = send(stream)["crowd"]
         require_all_good(answers)
-        return texts / answers.seconds
+        return rates_by_part(answers, parts_of(texts, callers))
 
     def memory_mb(self) -> float:
         """Of what computes."""
@@ -65,6 +66,13 @@ class Served:
         began = perf_counter()
         asked(self.client, text, self.model, self.backend)
         return (perf_counter() - began) * 1e3
+
+
+def rates_by_part(answers: Answers, parts: int) -> list[float]:
+    """Answers a second in parts of the time that are equally long."""
+    part_s = answers.seconds / parts
+    places = [min(parts - 1, int(item.second / part_s)) for item in answers.items]
+    return [places.count(part) / part_s for part in range(parts)]
 
 
 def json_body(text: str, model: str, backend: Backend) -> str:

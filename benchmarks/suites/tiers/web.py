@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 import psutil
 
 from benchmarks.browser.site import served
+from benchmarks.suites.tiers.allowance import parts_of
 from benchmarks.suites.tiers.memory import memory_mb
 from registry import Artifact
 
@@ -47,10 +48,11 @@ class Scripted:
         self._fastest_ms = min(self._fastest_ms, *found)
         return found
 
-    def crowd(self, text: str, callers: int, texts: int) -> float:
+    def crowd(self, text: str, callers: int, texts: int) -> list[float]:
         """Callers of one detector, which has one worker."""
-        seconds: float = self.call("crowd", text, callers, texts)
-        return texts / seconds
+        parts = parts_of(texts, callers)
+        some = texts // parts
+        return [some / self.call("crowd", text, callers, some) for _ in range(parts)]
 
     def memory_mb(self) -> float:
         """Of all its processes."""
