@@ -8,6 +8,7 @@ from benchmarks.suites import Context
 from benchmarks.suites.cost import run
 from benchmarks.suites.cost.bill import Containers, Machine, Visitors, break_even
 from benchmarks.suites.cost.costs import AXIS, BREAK_EVEN, MILLION_COST, MONTH_COST
+from benchmarks.suites.cost.measured import from_tiers
 from benchmarks.suites.cost.prices import DEFAULT, VARIABLE, Prices, PricesError
 from registry import Artifact
 from runtime_server.cpu_quota import usable_cores
@@ -148,6 +149,25 @@ def test_what_tiers_has_measured_is_what_is_paid_for(
     }
     assert all(AXIS in one.at for one in months)
     assert any(isinstance(one, Measurement) and one.quantity == BREAK_EVEN for one in found)
+
+
+def test_a_model_too_slow_for_a_crowd_is_paid_for_by_its_warm_latency(
+    lexical_tiny: Artifact,
+) -> None:
+    warm = [
+        Measurement(
+            subject="lexical-tiny, local",
+            quantity="warm latency",
+            unit="ms",
+            values=(milliseconds,),
+            at={"tokens": tokens},
+        )
+        for tokens, milliseconds in ((64, 100.0), (256, 400.0))
+    ]
+    rate = from_tiers(of_tiers(*warm), lexical_tiny, "local")
+    assert rate is not None
+    assert rate.per_s == 2.5
+    assert from_tiers(of_tiers(), lexical_tiny, "local") is None
 
 
 def test_without_tiers_the_throughput_is_measured_and_no_gpu_is_missing(

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
 from benchmarks.chromium import ARGUMENTS, find_chromium
 from benchmarks.suites.tiers import web
-from benchmarks.suites.tiers.memory import below
+from benchmarks.suites.tiers.memory import named_below
 from benchmarks.suites.tiers.place import PlaceError
 from registry import Artifact
 
@@ -19,10 +19,12 @@ class Chromium:
     """One page, one worker, one thread."""
 
     name: str = "Chromium"
-    told: str = (
-        "WebAssembly, one thread; cold: from the navigation of a browser that runs and has never "
-        "been there, files from loopback; memory of the whole browser"
-    )
+
+    @property
+    def told(self) -> str:
+        """See Place."""
+        program = find_chromium()
+        return f"{web.version_of(program) if program else ''}, {web.TOLD}"
 
     def missing(self) -> str | None:
         """It needs a browser and the library."""
@@ -63,6 +65,4 @@ def _visited(browser: Browser, address: str, within_s: float) -> web.Scripted:
     def call(name: str, *order: object) -> Any:  # noqa: ANN401 (what the script says)
         return page.evaluate("([name, ...order]) => window.tier[name](...order)", [name, *order])
 
-    return web.Scripted(
-        found, call, lambda: [one for one in below() if "chrom" in one.name().lower()]
-    )
+    return web.Scripted(found, call, lambda: named_below("chrom"))

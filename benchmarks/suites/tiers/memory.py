@@ -13,6 +13,14 @@ def below(pid: int | None = None) -> Iterator[psutil.Process]:
         yield from psutil.Process(os.getpid() if pid is None else pid).children(recursive=True)
 
 
+def named_below(part: str) -> Iterator[psutil.Process]:
+    """Processes below this one with that in their names."""
+    for process in below():
+        with suppress(psutil.NoSuchProcess):
+            if part in process.name().lower():
+                yield process
+
+
 def tree_mb(pid: int) -> float:
     """Of the process and all below it."""
     return memory_mb((psutil.Process(pid), *below(pid)))

@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager
 from typing import Final, Protocol
 
 import httpx
+import psutil
 from playwright.sync_api import Error as PlaywrightError
 
 from benchmarks.serving.bench import UnexpectedAnswerError
@@ -23,6 +24,7 @@ FAILURES: Final = (
     httpx.HTTPError,
     OSError,
     RuntimeError,
+    psutil.Error,
     subprocess.SubprocessError,
 )
 

@@ -54,7 +54,12 @@ class Firefox:
     """The page in Firefox, driven over WebDriver BiDi."""
 
     name: str = "Firefox"
-    told: str = "as in Chromium"
+
+    @property
+    def told(self) -> str:
+        """See Place."""
+        program = find_firefox()
+        return f"{web.version_of(program) if program else ''}, {web.TOLD}"
 
     def missing(self) -> str | None:
         """It needs a browser, Node.js to drive it, and the library."""

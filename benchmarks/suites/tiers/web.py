@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import subprocess
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -28,6 +29,10 @@ TOGETHER: Final = 10
 SCRIPTS: Final = ("index.js", "worker.js", "ort-wasm-simd-threaded.wasm")
 TOKEN_SCRIPT: Final = "tokens.js"  # noqa: S105
 MANIFEST: Final = "manifest.json"
+TOLD: Final = (
+    "WebAssembly, one thread; cold: from the navigation of a browser that runs and has never been "
+    "there, files from loopback; memory of the whole browser"
+)
 # Hosts compress these, and leave a graph as it is.
 COMPRESSED: Final = (".js", ".json", ".wasm")
 
@@ -57,6 +62,16 @@ class Scripted:
     def memory_mb(self) -> float:
         """Of all its processes."""
         return memory_mb(self.processes())
+
+
+@cache
+def version_of(program: Path) -> str:
+    """As it says itself; empty where it does not."""
+    try:
+        done = subprocess.run([program, "--version"], capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+    return done.stdout.strip()
 
 
 def missing() -> str | None:
