@@ -23,7 +23,7 @@ LARGE_WEIGHT: Final = 3.0
 FALLBACK_WEIGHT: Final = 3.0
 # A cold start may be much slower than expected: of the time that all cells have left.
 LONGEST_START: Final = 0.4
-LEAST_PATIENCE_S: Final = 20.0
+LEAST_PATIENCE_S: Final = 60.0
 
 
 @dataclass(frozen=True)

@@ -5,22 +5,23 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from importlib.util import find_spec
-from time import perf_counter
+from time import perf_counter, sleep
 from typing import Final
 
 import httpx
 import psutil
 
 from benchmarks.cuda import CUDA, has_gpu
-from benchmarks.live_server import free_port, program, runtime_server
+from benchmarks.live_server import Program, free_port, program
 from benchmarks.modal_latency import loopback_modal
 from benchmarks.serving.bench import UnexpectedAnswerError, require_all_good
 from benchmarks.serving.traffic import Answers, Stream, send
 from benchmarks.suites.tiers.allowance import parts_of
 from benchmarks.suites.tiers.memory import below, end, memory_mb, tree_mb
+from benchmarks.suites.tiers.place import PlaceError
 from registry import Artifact, Backend
 
 # Nothing ends before the answer is there; how long it may take is the suite's to say.
@@ -28,6 +29,7 @@ PATIENT: Final = {"REQUEST_TIMEOUT_MS": "900000", "ATTEMPT_TIMEOUT_MS": "900000"
 QUIET: Final = {"LOG_LEVEL": "error"}
 # So that no answer is this server's own, whatever Modal does.
 NO_ROOM_HERE: Final = {"VPS_CPU_MEMORY_GB": "0.0001", "VPS_GPU_MEMORY_GB": "0"}
+LOOK_EVERY_S: Final = 0.02
 ENTRY_POINT: Final = "modal._container_entrypoint"
 
 
@@ -139,10 +141,11 @@ class Local:
         gpu = {} if self.on_gpu else {"VPS_GPU_MEMORY_GB": "0"}
         began = perf_counter()
         with (
-            runtime_server(**_only(artifact), **PATIENT, **QUIET, **gpu) as server,
+            _alive({**_only(artifact), **PATIENT, **QUIET, **gpu}) as server,
             httpx.Client(base_url=server.url, timeout=within_s) as client,
         ):
             model = artifact.manifest.model_id
+            _wait_until_ready(client, within_s)
             metadata = asked(client, text, model, Backend.LOCAL)
             first_ms = (perf_counter() - began) * 1e3
             if self.on_gpu and metadata["provider"] != CUDA:
@@ -191,11 +194,9 @@ class LoopbackModal:
         expected = {"MODAL_EXPECTED_START_S": "1", "MODAL_CACHE_ENTRIES": "0"}
         settings = {**_only(artifact), **PATIENT, **QUIET, **NO_ROOM_HERE, **expected}
         settings["AVAILABLE_MODELS"] = _left_to_callers(artifact)
-        port = free_port()
-        command = [sys.executable, "-m", "runtime_server", "--port", str(port)]
         with (
-            # Not /readyz: a model that neither this server nor callers can run never is.
-            program(command, port, "/livez", {**settings, **self._environment}) as server,
+            # Not ready: a model that neither this server nor callers can run never is.
+            _alive({**settings, **self._environment}) as server,
             httpx.Client(base_url=server.url, timeout=within_s) as client,
         ):
             model = artifact.manifest.model_id
@@ -218,6 +219,22 @@ class LoopbackModal:
         command = (sys.executable, "-m", "runtime_server", "modal", name, *arguments)
         environment = {**os.environ, **self._environment, **settings}
         subprocess.run(command, env=environment, check=True, capture_output=True)
+
+
+def _alive(settings: Mapping[str, str]) -> AbstractContextManager[Program]:
+    """A server that listens, and loads its model meanwhile."""
+    port = free_port()
+    command = [sys.executable, "-m", "runtime_server", "--port", str(port)]
+    return program(command, port, "/livez", settings)
+
+
+def _wait_until_ready(client: httpx.Client, within_s: float) -> None:
+    """Large models warm up for longer than servers take to start. Raises PlaceError."""
+    until = perf_counter() + within_s
+    while client.get("/readyz").status_code != 200:
+        if perf_counter() > until:
+            raise PlaceError(f"not ready within {within_s:.0f} s")
+        sleep(LOOK_EVERY_S)
 
 
 def _only(artifact: Artifact) -> dict[str, str]:
