@@ -17,6 +17,7 @@ from benchmarks.other_browsers import find_firefox
 from benchmarks.suites.tiers import web
 from benchmarks.suites.tiers.memory import below, end
 from benchmarks.suites.tiers.place import PlaceError
+from benchmarks.suites.web.site import WEB_BUNDLE
 from registry import Artifact
 
 
@@ -113,7 +114,7 @@ class _Program:
 @contextmanager
 def _program(script: str, arguments: Sequence[str], within_s: float) -> Iterator[_Program]:
     """Ended after so many seconds, whatever it does then."""
-    command: list[str | Path] = ["node", web.HERE / script, str(web.WEB_BUNDLE), *arguments]
+    command: list[str | Path] = ["node", web.HERE / script, str(WEB_BUNDLE), *arguments]
     process = subprocess.Popen(
         command,
         stdin=subprocess.PIPE,

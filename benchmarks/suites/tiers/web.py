@@ -14,14 +14,13 @@ from urllib.parse import urlencode
 
 import psutil
 
-from benchmarks.browser.site import served
 from benchmarks.suites.tiers.allowance import parts_of
 from benchmarks.suites.tiers.memory import memory_mb
+from benchmarks.suites.web.line import UNTHROTTLED
+from benchmarks.suites.web.site import LIBRARY, served
 from registry import Artifact
 
 HERE: Final = Path(__file__).resolve().parent
-WEB_BUNDLE: Final = HERE.parents[2] / "web_bundle"
-LIBRARY: Final = WEB_BUNDLE / "dist" / "npm"
 # Where timers tick every millisecond, faster answers are timed together.
 FAST_MS: Final = 10.0
 TOGETHER: Final = 10
@@ -95,8 +94,8 @@ def site(artifact: Artifact) -> Iterator[str]:
         os.symlink(LIBRARY, folder / "samegraph")
         (folder / "models").mkdir()
         os.symlink(artifact.folder, folder / "models" / artifact.manifest.model_id)
-        with served(folder) as url:
-            yield url
+        with served(folder, UNTHROTTLED) as there:
+            yield there.url
 
 
 def page_address(url: str, artifact: Artifact, text: str) -> str:
