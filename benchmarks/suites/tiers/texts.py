@@ -60,7 +60,7 @@ def _guessed(text: str) -> int:
 
 def _of_tokens(words: list[str], wanted: int, count: Count, told: str) -> SizedText:
     """As many words as fit, and fillers."""
-    fewest, most = 0, len(words)
+    fewest, most = 0, min(len(words), wanted)
     while fewest < most:
         middle = (fewest + most + 1) // 2
         if count(" ".join(words[:middle])) <= wanted:

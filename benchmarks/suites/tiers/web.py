@@ -34,6 +34,7 @@ TOLD: Final = (
 )
 # Hosts compress these, and leave a graph as it is.
 COMPRESSED: Final = (".js", ".json", ".wasm")
+GZIP_LEVEL: Final = 6
 
 
 @dataclass
@@ -115,4 +116,4 @@ def first_visit_bytes(artifact: Artifact) -> int:
 def _sent_bytes(path: Path) -> int:
     if path.suffix not in COMPRESSED:
         return path.stat().st_size
-    return len(gzip.compress(path.read_bytes()))
+    return len(gzip.compress(path.read_bytes(), GZIP_LEVEL))
