@@ -6,7 +6,7 @@ import { buildPageScripts, buildServiceWorker } from './scripts.mjs';
 import { filled } from './template.mjs';
 
 /** Views that the first answer does not need: the page loads them when they are asked for. */
-const LATER = ['batch', 'compare', 'server'];
+const LATER = ['batch', 'compare', 'key', 'server'];
 
 /**
  * The page into `target`: index.html, server.json, and a folder named after the content of what is in it.

@@ -90,6 +90,7 @@ export async function buildPageScripts(root, outdir) {
     app: 'src/page/main.ts',
     batch: 'src/page/batch/view.ts',
     compare: 'src/page/compare/view.ts',
+    key: 'src/page/key.ts',
     server: 'src/page/server.ts',
     worker: 'src/worker.ts',
     main_thread: MAIN_THREAD.source,

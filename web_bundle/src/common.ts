@@ -12,4 +12,5 @@ export type { Manifest } from './manifest.js';
 export type { OnProgress, Progress } from './progress.js';
 export type { DetectOptions, Detector, HybridDetector } from './scorer.js';
 export { countWords, type Segment, segments } from './segments.js';
+export { ServerRefusal } from './server_client.js';
 export type { Mode } from './sides.js';

@@ -33,10 +33,18 @@ export interface LoadOptions {
   readonly onProgress?: OnProgress;
 }
 
+/** An API key, or what gives it when it is needed; undefined where there is none yet. */
+export type ApiKey = string | (() => string | undefined);
+
 /** A server, and which side is to judge texts. */
 export interface ServerOptions {
   /** Where a Samegraph server is mounted. */
   readonly server: string | URL;
+  /**
+   * For a server that asks for one: an API key, or what gives it for each request. It is sent to that server's origin
+   * only (no redirect is followed), and kept nowhere.
+   */
+  readonly apiKey?: ApiKey;
   /** `prefer_client` unless said otherwise. */
   readonly mode?: Mode;
 }

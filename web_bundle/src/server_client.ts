@@ -1,6 +1,6 @@
 import type { Detection } from './detection.js';
 import { asDetectorError, DetectorError } from './errors.js';
-import type { ArtifactOptions } from './options.js';
+import type { ApiKey, ArtifactOptions } from './options.js';
 import type { DetectOptions } from './scorer.js';
 import { SIGNATURE_FILE } from './signature.js';
 import { folderUrl } from './urls.js';
@@ -18,6 +18,20 @@ interface Delegation {
   readonly digest: string;
 }
 
+/** `server_failed`, where the server did answer: with a status, and with reasons. */
+export class ServerRefusal extends DetectorError {
+  /** Of HTTP: 401 where it asks for another key, 403 where the key lacks a scope, 429 above a rate limit. */
+  readonly status: number;
+  /** Seconds after which it may be asked again; null where it does not say. */
+  readonly retryAfter: number | null;
+
+  constructor(message: string, status: number, retryAfter: number | null) {
+    super('server_failed', message);
+    this.status = status;
+    this.retryAfter = retryAfter;
+  }
+}
+
 interface Answer extends Detection {
   readonly metadata: Detection['metadata'] & { readonly delegation?: Delegation | null };
 }
@@ -26,17 +40,20 @@ interface Answer extends Detection {
 export class ServerClient {
   readonly #base: URL;
   readonly #model: string | undefined;
+  readonly #key: () => string | undefined;
 
   /** @param base - where the server is mounted; routes are beneath it. */
-  constructor(base: string | URL, model: string | undefined) {
+  constructor(base: string | URL, model: string | undefined, apiKey: ApiKey | undefined) {
     this.#base = new URL(folderUrl(base));
     this.#model = model;
+    this.#key = typeof apiKey === 'function' ? apiKey : () => apiKey;
   }
 
   /**
    * One answer per text, in order.
    *
-   * @throws DetectorError `server_failed`, with the server's own code in its message, or `aborted`.
+   * @throws ServerRefusal with the server's own code in its message.
+   * @throws DetectorError `server_failed` or `aborted`.
    */
   async predict(texts: readonly string[], options: DetectOptions): Promise<Detection[]> {
     const wishes = {
@@ -96,14 +113,13 @@ export class ServerClient {
 
   async #post<T>(route: string, content: object, signal?: AbortSignal): Promise<T> {
     const url = new URL(route, this.#base);
-    const init = {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ ...content, model_id: this.#model }),
-      ...(signal && { signal }),
-    };
     try {
-      const response = await fetch(url, init);
+      const response = await fetch(url, {
+        method: 'POST',
+        ...keyed(this.#key()),
+        body: JSON.stringify({ ...content, model_id: this.#model }),
+        ...(signal && { signal }),
+      });
       if (!response.ok) throw await refusal(response);
       return await response.json();
     } catch (cause) {
@@ -113,21 +129,32 @@ export class ServerClient {
   }
 }
 
-async function refusal(response: Response): Promise<DetectorError> {
-  const problem: unknown = await response.json().catch(() => undefined);
-  return refused(problem, `HTTP ${response.status}`);
+/** What a request with this key says of itself; with one, it follows nobody elsewhere. */
+export function keyed(key: string | undefined): Pick<RequestInit, 'headers' | 'redirect'> {
+  const type = { 'content-type': 'application/json' };
+  if (!key) return { headers: type };
+  return { headers: { ...type, authorization: `Bearer ${key}` }, redirect: 'error' };
 }
 
-/** Problem details (RFC 9457) with a `code`, as an error; `otherwise` where they are none. */
-function refused(problem: unknown, otherwise: string): DetectorError {
+/** What a response other than 2xx says. */
+export async function refusal(response: Response): Promise<ServerRefusal> {
+  const { status, headers } = response;
+  const problem: unknown = await response.json().catch(() => undefined);
+  const seconds = Number(headers.get('retry-after') ?? Number.NaN);
+  const message = refused(problem, `HTTP ${status}`);
+  return new ServerRefusal(message, status, Number.isNaN(seconds) ? null : seconds);
+}
+
+/** Problem details (RFC 9457) with a `code`, in words; `otherwise` where they are none. */
+function refused(problem: unknown, otherwise: string): string {
   const { code, detail } = Object(problem) as { code?: unknown; detail?: unknown };
   const reason = typeof code === 'string' ? `${code}: ${String(detail)}` : otherwise;
-  return new DetectorError('server_failed', `the server answered ${reason}`);
+  return `the server answered ${reason}`;
 }
 
 function judged(item: unknown): Detection {
   const { error, probability } = Object(item) as { error?: unknown; probability?: unknown };
-  if (error) throw refused(error, 'an error');
+  if (error) throw new DetectorError('server_failed', refused(error, 'an error'));
   if (typeof probability === 'number') return item as Detection;
   throw new DetectorError('server_failed', 'the server answered without a probability');
 }

@@ -42,7 +42,7 @@ class TwoSided<Options extends ArtifactOptions & ServerOptions> implements Hybri
     this.#options = options;
     this.#open = open;
     this.#sides = sidesOf(options.mode ?? 'prefer_client');
-    this.#server = new ServerClient(options.server, options.model);
+    this.#server = new ServerClient(options.server, options.model, options.apiKey);
   }
 
   get artifact(): Artifact | null {

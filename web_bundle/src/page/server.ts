@@ -1,10 +1,18 @@
+import type { Detection } from '../detection.js';
 import { DetectorError } from '../errors.js';
 import { createHybridDetector, type HybridOptions } from '../hybrid.js';
 import type { Manifest } from '../manifest.js';
+import type { DetectOptions } from '../scorer.js';
+import { ServerRefusal } from '../server_client.js';
 import { folderUrl } from '../urls.js';
 import type { Model } from './catalogue.js';
 import { type Choice, type Judge, judgeOf, located } from './judge.js';
+import type * as Key from './key.js';
+import { importLater } from './later.js';
 import type { Surroundings } from './surroundings.js';
+
+/** The server's codes for a key that it does not take, by status. */
+const KEY_REFUSALS = { 401: 'unauthorized', 403: 'missing_scope' };
 
 /** Whether a backend of the server could run a model now. */
 export interface Availability {
@@ -18,6 +26,10 @@ export interface Server {
   /** Where it is mounted, with a slash at the end. */
   readonly url: URL;
   readonly models: readonly Model[];
+  /** The API key that was typed in, if any: kept here and nowhere else. */
+  readonly key: string | undefined;
+  /** Asks for a key where one is wanted; the refusal in the page's words. */
+  refused(refusal: ServerRefusal): Promise<DetectorError>;
   /** Of the backend named, for the model `id@version`. */
   availability(backend: 'local' | 'modal', reference: string): Promise<Availability>;
 }
@@ -69,6 +81,7 @@ export async function openServed(
     ...(model.manifestUrl === null ? {} : located(model)),
     model: model.reference,
     server: server.url,
+    apiKey: () => server.key,
     mode,
     onProgress,
   };
@@ -76,7 +89,31 @@ export async function openServed(
     describedManifest(model),
     createHybridDetector(options),
   ]);
-  return judgeOf(choice, manifest, detector);
+  return asking(judgeOf(choice, manifest, detector), server);
+}
+
+/** The judge, whose server asks for a key where it wants one, even where this browser stood in. */
+function asking(judge: Judge, server: Server): Judge {
+  const detect = async (input: string, options?: DetectOptions): Promise<Detection> => {
+    try {
+      const answers = await judge.detect(input, options);
+      const refusal = refusalIn([answers].flat());
+      if (refusal !== undefined) void server.refused(refusal).catch(() => undefined);
+      return answers;
+    } catch (error) {
+      throw error instanceof ServerRefusal ? await server.refused(error) : error;
+    }
+  };
+  return { ...judge, detect: detect as Judge['detect'] };
+}
+
+/** That of a key, where the other side then answered. */
+function refusalIn(answers: readonly Detection[]): ServerRefusal | undefined {
+  const reasons = answers[0]?.metadata.fallbacks.map(({ reason }) => reason) ?? [];
+  const [status] = Object.entries(KEY_REFUSALS).find(([, code]) =>
+    reasons.some((reason) => reason.includes(`answered ${code}`)),
+  ) ?? [undefined];
+  return status === undefined ? undefined : new ServerRefusal('', Number(status), null);
 }
 
 /** Both lists as one: what is in both, byte for byte, is one model. */
@@ -104,10 +141,29 @@ async function describedManifest({ manifestUrl, serverManifestUrl }: Model): Pro
 class FoundServer implements Server {
   readonly url: URL;
   readonly models: readonly Model[];
+  #key: string | undefined;
+  #dialog: Key.KeyDialog | undefined;
 
   constructor(url: URL, models: readonly Model[]) {
     this.url = url;
     this.models = models;
+  }
+
+  get key(): string | undefined {
+    return this.#key;
+  }
+
+  async refused(refusal: ServerRefusal): Promise<DetectorError> {
+    const script = await importLater<typeof Key>('later-key');
+    const failure = script.failureOf(refusal, this.#key !== undefined);
+    if (failure === undefined) return refusal;
+    if (refusal.status in KEY_REFUSALS) {
+      this.#dialog ??= new script.KeyDialog(this.url.host, (key) => {
+        this.#key = key;
+      });
+      this.#dialog.ask(failure);
+    }
+    return new DetectorError('server_failed', refusal.message, { cause: { failure } });
   }
 
   async availability(backend: 'local' | 'modal', reference: string): Promise<Availability> {

@@ -107,8 +107,8 @@ export function showDetection(detection: Detection, manifest: Manifest): void {
   bringIntoView(element('answer', HTMLElement));
 }
 
-export function showFailure({ code, message }: DetectorError): void {
-  const { title, advice } = wording.FAILURES[code];
+export function showFailure({ code, message, cause }: DetectorError): void {
+  const { title, advice } = wording.failureOf(code, cause);
   showNothing();
   element('answer', HTMLElement).hidden = true;
   write('error-title', title);

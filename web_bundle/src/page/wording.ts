@@ -12,9 +12,12 @@ type Decision = Pick<Manifest['decision'], 'threshold' | 'uncertain_from'>;
 const LOAD_AGAIN = 'Load again in a moment. If it stays, tell whoever runs this page.';
 
 /** What a failure is called, and what to do about it. */
-export const FAILURES: Readonly<
-  Record<ErrorCode, { readonly title: string; readonly advice: string }>
-> = {
+export interface Failure {
+  readonly title: string;
+  readonly advice: string;
+}
+
+const FAILURES: Readonly<Record<ErrorCode, Failure>> = {
   aborted: { title: 'That was stopped', advice: 'Nothing was computed.' },
   bad_manifest: {
     title: 'The model’s description is unreadable',
@@ -54,6 +57,11 @@ export const FAILURES: Readonly<
     advice: 'Choose another model above, or let the server run it.',
   },
 };
+
+/** In the words of the cause, where a script that came later has some. */
+export function failureOf(code: ErrorCode, cause: unknown): Failure {
+  return Object(Object(cause).cause).failure ?? FAILURES[code];
+}
 
 export function wordCount(words: number): string {
   return `${words.toLocaleString('en')} ${words === 1 ? 'word' : 'words'}`;

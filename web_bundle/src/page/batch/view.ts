@@ -158,12 +158,12 @@ class Batch {
       });
       this.#settle(this.#summary());
     } catch (error) {
-      const { code, message } = asDetectorError(error, 'runtime_failed');
+      const { code, message, cause } = asDetectorError(error, 'runtime_failed');
       const reached = this.#outcomes.length;
       this.#settle(
         code === 'aborted'
           ? `Stopped after ${count(reached)} of ${texts.length}.`
-          : `Not checked: ${wording.FAILURES[code].title}. ${message}`,
+          : `Not checked: ${wording.failureOf(code, cause).title}. ${message}`,
       );
     }
   }

@@ -1,5 +1,6 @@
 import type { Detection } from '../../detection.js';
 import { DetectorError } from '../../errors.js';
+import { keyed, refusal } from '../../server_client.js';
 import type { Server } from '../server.js';
 import type { Workplace } from '../workplace.js';
 
@@ -58,11 +59,11 @@ async function predict(
 ): Promise<Detection> {
   const response = await fetch(new URL('predict', server.url), {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
+    ...keyed(server.key),
     body: JSON.stringify({ text, model_id: reference, prefer_backend: backend }),
   });
+  if (!response.ok) throw await server.refused(await refusal(response));
   const answer = await response.json();
-  if (!response.ok) throw new DetectorError('server_failed', String(answer.detail ?? answer.code));
   if (answer.backend === backend) return answer;
   const reasons = (answer as Detection).metadata.fallbacks
     .filter((fallback) => fallback.backend === backend)
