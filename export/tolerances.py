@@ -37,7 +37,7 @@ EXACT_TEXT = replace(EXACT, runtime=1e-6)
 BY_SCHEME = {
     (QuantizationScheme.FP32, None): EXACT,
     # The same weights, but products add up in another order, through thirty layers.
-    (QuantizationScheme.GGUF_EXACT, None): Tolerance(1e-4, 1e-4, flips=0, runtime=5e-4),
+    (QuantizationScheme.GGUF_EXACT, None): Tolerance(1e-4, 1e-4, flips=0, runtime=1e-4),
     (QuantizationScheme.FP16, None): Tolerance(2e-3, 0.01, flips=0.005, batch=1e-3, runtime=1e-3),
     (QuantizationScheme.INT8_WEIGHT, None): Tolerance(0.02, 0.1, flips=0.01),
     (QuantizationScheme.NBITS8, None): Tolerance(0.02, 0.1, flips=0.01),

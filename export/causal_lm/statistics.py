@@ -67,8 +67,11 @@ STATISTICS_OF_ROWS = torch.ops.samegraph.statistics_of_rows.default
 
 
 def statistics_of_chunk(logits: Tensor, targets: Tensor) -> Tensor:
-    """Of logits float32[rows, vocabulary] and what came, int64[rows]: float32[5, rows]."""
-    log_probabilities = logits.log_softmax(-1)
+    """Of logits float32[rows, vocabulary] and what came, int64[rows]: float32[5, rows].
+
+    In float64: in float32 torch's log_softmax of so many words is off by 1e-5, always in one way.
+    """
+    log_probabilities = logits.double().log_softmax(-1)
     target = log_probabilities.gather(-1, targets.unsqueeze(-1))
     weighted = log_probabilities.exp() * log_probabilities
     expected = weighted.sum(-1)
@@ -79,4 +82,4 @@ def statistics_of_chunk(logits: Tensor, targets: Tensor) -> Tensor:
     statistics = TokenStatistics(
         target.squeeze(-1), above.log(), expected, variance, log_probabilities.amax(-1)
     )
-    return torch.stack(statistics)
+    return torch.stack(statistics).to(logits.dtype)

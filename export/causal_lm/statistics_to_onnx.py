@@ -13,8 +13,9 @@ from onnxscript import opset18 as op
 
 from export.causal_lm.statistics import CHUNK
 
-# onnxruntime adds up a row in one fp32 chain: sums of parts, then of those sums, stay accurate.
-LONGEST_PART = 2048
+# onnxruntime adds up a row in fp32 chains, the longer the fewer lanes a vector has, in LogSoftmax
+# too: sums of parts, then of those sums, stay accurate, natively and in WebAssembly.
+LONGEST_PART = 256
 
 
 def statistics_operator(vocabulary: int) -> OnnxFunction:
@@ -44,7 +45,10 @@ def statistics_operator(vocabulary: int) -> OnnxFunction:
 
         @graph()
         def of_chunk(state: FLOAT[...], target: INT64[...]) -> FLOAT[...]:
-            log_probabilities = op.LogSoftmax(op.MatMul(state, head), axis=-1)
+            logits = op.MatMul(state, head)
+            below = logits - op.ReduceMax(logits, last)
+            exp_sums = op.ReduceSum(op.Reshape(op.Exp(below), in_parts), last, keepdims=0)
+            log_probabilities = below - op.Log(op.ReduceSum(exp_sums, last))
             came = op.GatherElements(log_probabilities, op.Unsqueeze(target, last), axis=1)
             weighted = op.Exp(log_probabilities) * log_probabilities
             square = weighted * log_probabilities

@@ -96,6 +96,21 @@ def test_all_weights_are_stored_as_in_the_file(weights: tuple[Path, Weights]) ->
     assert TensorProto.FLOAT not in {tensor.data_type for tensor in repacked.graph.initializer}
 
 
+def test_the_second_part_of_a_product_is_small_beside_the_weights(
+    weights: tuple[Path, Weights],
+) -> None:
+    path, values = weights
+    nodes = {node.name: node for node in gguf_exact(graph(values), path).graph.node}
+    products = [node for node in nodes.values() if node.op_type == "MatMulNBits"]
+    # Without zero points, values are counted from 8: the middle of the sixteen.
+    assert [len(node.input) for node in products] == [3, 3]
+    for name in ("inward", "gate"):
+        blocks = GgufRows(path).blocks(values[name], name)
+        assert isinstance(blocks, FourBitBlocks)
+        middles = blocks.minimum.astype(np.float32) + 8 * blocks.scale.astype(np.float32)
+        assert np.abs(middles).mean() < 0.25 * np.abs(blocks.minimum).mean()
+
+
 def test_products_of_one_input_share_its_sums(weights: tuple[Path, Weights]) -> None:
     path, values = weights
     operators = [node.op_type for node in gguf_exact(graph(values), path).graph.node]
