@@ -3,6 +3,7 @@ import { STYLE } from './ai_text_check_style.js';
 import type { Detection } from './detection.js';
 import { createDetector, type HybridDetector, type Mode } from './index.js';
 import type { Progress } from './progress.js';
+import { decisionOf, percent } from './verdict.js';
 
 const NAME = 'ai-text-check';
 
@@ -163,17 +164,6 @@ function element<Tag extends 'button' | 'meter' | 'div'>(
   const made = document.createElement(tag);
   made.part.add(part);
   return made;
-}
-
-function decisionOf({ prediction, metadata }: Detection): string {
-  if (metadata.warnings.includes('too_short')) return 'Too short to judge';
-  if (metadata.warnings.includes('uncertain')) return 'Uncertain';
-  return prediction === 1 ? 'Likely AI-written' : 'Likely human-written';
-}
-
-/** Never "100%" or "0%": the model is never certain. */
-function percent(probability: number): string {
-  return `${Math.min(Math.max(100 * probability, 0.1), 99.9).toFixed(1)}%`;
 }
 
 globalThis.customElements?.define(NAME, AiTextCheck);

@@ -40,7 +40,11 @@ export class KeyDialog {
       this.#advice,
       make('label', { htmlFor: 'key' }, 'API key'),
       this.#field,
-      make('p', { className: 'quiet' }, `Sent to ${host} only, and forgotten when this page is left or loaded again.`),
+      make(
+        'p',
+        { className: 'quiet' },
+        `Sent to ${host} only, and forgotten when this page is left or loaded again.`,
+      ),
       this.#buttons(),
     );
     form.addEventListener('submit', (event) => {

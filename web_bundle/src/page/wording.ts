@@ -2,7 +2,10 @@ import type { Detection } from '../detection.js';
 import type { ErrorCode } from '../errors.js';
 import type { Manifest } from '../manifest.js';
 import type { Mode } from '../sides.js';
+import { percent } from '../verdict.js';
 import type { Model } from './catalogue.js';
+
+export { decisionOf, percent } from '../verdict.js';
 
 /** How a probability is to be taken; styles know it. */
 export type Tone = 'human' | 'unsure' | 'ai';
@@ -127,13 +130,6 @@ export function ranges({ threshold, uncertain_from: lowest }: Decision): Record<
   };
 }
 
-/** 0.8731 → "87.3%". Never "100%" or "0%": the model is never certain. */
-export function percent(probability: number): string {
-  if (probability > 0.999) return '>99.9%';
-  if (probability < 0.001) return '<0.1%';
-  return `${(100 * probability).toFixed(1)}%`;
-}
-
 export function milliseconds(duration: number): string {
   return `${duration.toFixed(duration < 10 ? 1 : 0)} ms`;
 }
@@ -146,12 +142,6 @@ export function megabytes(bytes: number): string {
 export function toneOf({ prediction, metadata }: Detection): Tone {
   if (metadata.warnings.length > 0) return 'unsure';
   return prediction === 1 ? 'ai' : 'human';
-}
-
-export function decisionOf({ prediction, metadata }: Detection): string {
-  if (metadata.warnings.includes('too_short')) return 'Too short to judge';
-  if (metadata.warnings.includes('uncertain')) return 'Uncertain';
-  return prediction === 1 ? 'Likely AI-written' : 'Likely human-written';
 }
 
 /** What the decision is worth, by the model's own evidence. */
