@@ -44,7 +44,7 @@ def reference(artifact: Artifact, texts: list[str]) -> Answers:
 def every_runtime(
     artifact: Artifact, texts: list[str], url: str, demo: DemoPage, root: Path
 ) -> Iterator[Answers]:
-    """Those that can run the artifact; in WebAssembly a language model would take an hour."""
+    """Those that can run the artifact; what takes minutes in WebAssembly is in tests/browser."""
     manifest = artifact.manifest
     yield onnxruntime_python(artifact, texts)
     yield over_http(artifact, texts, url)

@@ -66,7 +66,9 @@ def screen(program: Path) -> Iterator[str]:
         process.wait()
 
 
-def in_firefox(root: Path, url: str, function: str, argument: object) -> Any:  # noqa: ANN401
+def in_firefox(
+    root: Path, url: str, function: str, argument: object, seconds: int = SECONDS
+) -> Any:  # noqa: ANN401
     firefox = find_firefox()
     if firefox is None:
         pytest.skip("no Firefox: `python -m benchmarks.other_browsers` installs one on Debian")
@@ -76,18 +78,18 @@ def in_firefox(root: Path, url: str, function: str, argument: object) -> Any:  #
         input=json.dumps({"function": function, "argument": argument}),
         capture_output=True,
         text=True,
-        timeout=SECONDS,
+        timeout=seconds,
     )
     assert completed.returncode == 0, completed.stderr
     return json.loads(completed.stdout)
 
 
-def in_webkit(_: Path, url: str, function: str, argument: object) -> Any:  # noqa: ANN401
+def in_webkit(_: Path, url: str, function: str, argument: object, seconds: int = SECONDS) -> Any:  # noqa: ANN401
     webkit = find_webkit()
     if webkit is None:
         pytest.skip("no WebKitGTK: `python -m benchmarks.other_browsers` installs it on Debian")
     with screen(webkit.screen) as display, webkit_driver(webkit, display) as driver:
-        driver.set_script_timeout(SECONDS)
+        driver.set_script_timeout(seconds)
         driver.get(url)
         answer = driver.execute_async_script(
             f"const [argument, done] = arguments; ({function})(argument)"

@@ -5,7 +5,12 @@ import puppeteer from 'puppeteer-core';
 
 const [executablePath, url] = process.argv.slice(2);
 const { function: source, argument } = await json(process.stdin);
-const browser = await puppeteer.launch({ browser: 'firefox', executablePath, headless: true });
+const browser = await puppeteer.launch({
+  browser: 'firefox',
+  executablePath,
+  headless: true,
+  protocolTimeout: 0, // whoever runs this says how long a function may take
+});
 try {
   const page = await browser.newPage();
   page.setDefaultTimeout(120_000);
