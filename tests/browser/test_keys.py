@@ -77,7 +77,7 @@ def keyed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Keyed]:
     path = str(tmp_path_factory.mktemp("keys") / "keys.json")
     good = added(path, "good")
     narrow = added(path, "narrow", "--scope", "metrics")
-    slow = added(path, "slow", "--rate-limit", "2/minute")
+    slow = added(path, "slow", "--rate-limit", "2/hour")
     with live_server(API_KEYS=path) as url:
         yield Keyed(url, good, narrow, slow)
 
@@ -126,7 +126,7 @@ def test_a_refusal_says_its_status_and_when_to_come_again(
     asked: Any = [page.page.evaluate(DETECT, {"key": keys[which]}) for _ in range(3)][-1]
     code, found, retry_after, is_refusal = asked
     assert (code, found, is_refusal) == ("server_failed", status, True)
-    assert (retry_after is not None and 0 < retry_after <= 60) == (status == 429)
+    assert (retry_after is not None and 0 < retry_after <= 3600) == (status == 429)
 
 
 def test_a_wrong_key_falls_over_like_any_failure(page: Visit) -> None:
@@ -146,6 +146,15 @@ def test_a_key_goes_to_no_other_origin_with_a_redirect(
         )
         found = page.page.evaluate(DETECT_ELSEWHERE, [keyed.url, keyed.good])
     assert found == "server_failed"
+    assert [url for url, _ in sent.requests] == [f"{keyed.url}/predict"]
+
+
+def test_files_are_fetched_without_the_key(page: Visit, keyed: Keyed) -> None:
+    sent = Sent()
+    page.page.on("request", sent.note)
+    options = {"mode": "only_client", "apiKey": keyed.good, "cache": False}
+    assert page.page.evaluate(DETECT, options) == "client_side"
+    assert any("/download?" in url for url in page.requests)
     assert [url for url, _ in sent.requests] == [f"{keyed.url}/predict"]
 
 
@@ -204,7 +213,7 @@ def test_above_a_rate_limit_the_page_says_when_to_come_again(page: Visit, keyed:
         page.page.locator("#check").click()
     expect(page.page.locator("#error-title")).to_have_text("That was too much for now")
     advice = page.page.locator("#error-advice").text_content() or ""
-    assert re.fullmatch(r"The server takes more texts in \d+ s\.", advice)
+    assert re.fullmatch(r"The server takes more texts in \d+ (s|min)\.", advice)
     expect(page.page.locator("#key-dialog")).to_be_hidden()
 
 

@@ -17,8 +17,13 @@ export function failureOf(
       advice: 'It is good, but not for judging texts: it lacks the scope “predict”. Enter another.',
     };
   if (status !== 429) return undefined;
-  const when = retryAfter === null ? 'later' : `in ${retryAfter.toLocaleString('en')} s`;
-  return { title: 'That was too much for now', advice: `The server takes more texts ${when}.` };
+  const advice = `The server takes more texts ${soon(retryAfter)}.`;
+  return { title: 'That was too much for now', advice };
+}
+
+function soon(seconds: number | null): string {
+  if (seconds === null) return 'later';
+  return seconds <= 120 ? `in ${seconds} s` : `in ${Math.ceil(seconds / 60)} min`;
 }
 
 /** Asks for the server's key, and has the text checked again with it. */
