@@ -44,6 +44,7 @@ def test_every_script_and_style_has_the_integrity_of_its_file(static_folder: Pat
         "app.js",
         "batch.js",
         "compare.js",
+        "key.js",
         "server.js",
         "style.css",
     }
