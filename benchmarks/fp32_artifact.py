@@ -1,8 +1,7 @@
 """minilm-small with fp32 weights: what serving is compared on, since every server can run it."""
 
+from collections.abc import Callable
 from pathlib import Path
-
-from rich.console import Console
 
 from export.errors import ExportError
 from export.jobs.messages import Failed, Outcome
@@ -19,7 +18,7 @@ ROOT = Path(__file__).resolve().parent / ".artifacts"
 FP32 = Quantization(scheme=QuantizationScheme.FP32, bits=32)
 
 
-def fp32_artifact(console: Console) -> Artifact:
+def fp32_artifact(tell: Callable[[str], None]) -> Artifact:
     """The artifact, built by the pipeline itself where it is missing or outdated.
 
     Raises:
@@ -27,7 +26,7 @@ def fp32_artifact(console: Console) -> Artifact:
     """
     store = FileStore(ROOT)
     stale = tuple(build.recipe for build in plan((_recipe(),), store) if build.reason)
-    for outcome in run_builds(stale, ROOT, 1, _Watcher(console)):
+    for outcome in run_builds(stale, ROOT, 1, _Watcher(tell)):
         if isinstance(outcome, Failed):
             raise ExportError(outcome.error)
     return store.resolve(MODEL_ID)
@@ -39,12 +38,12 @@ def _recipe() -> Recipe:
 
 
 class _Watcher:
-    def __init__(self, console: Console) -> None:
-        self._console = console
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        self._tell = tell
 
     def begun(self, model_id: str, step: str) -> None:
         """Say so."""
-        self._console.print(f"building {model_id}: {step}")
+        self._tell(f"building {model_id}: {step}")
 
     def holds(self, model_id: str, resident: int | None) -> None:
         """Not of interest here."""

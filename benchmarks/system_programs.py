@@ -1,4 +1,4 @@
-"""Programs of Debian that tests of the deployment run.
+"""Programs of Debian that tests of the deployment, and benchmarks, run.
 
 `python -m benchmarks.system_programs` installs them.
 """
@@ -21,6 +21,7 @@ PACKAGES: Final = {
     "nginx": "nginx-light",
     "promtool": "prometheus",
     "redis-server": "redis-server",
+    "wrk": "wrk",
 }
 MODULES: Final = ("libnginx-mod-http-brotli-static",)
 _POLICY: Final = Path("/usr/sbin/policy-rc.d")
@@ -78,7 +79,7 @@ def main() -> None:
         console.print(f"Installing {', '.join(absent)}")
     if not install():
         needed = " ".join(PACKAGES[name] for name in missing())
-        console.print(f"Tests of the deployment are skipped; they need: apt-get install {needed}")
+        console.print(f"What needs them is skipped: apt-get install {needed}")
 
 
 if __name__ == "__main__":

@@ -1,78 +1,87 @@
-"""Where each peer runs: a heavy one in a virtual environment of its own, made on demand."""
+"""The virtual environments of peers: each whole, with exactly what its file of pins names."""
 
 import os
 import subprocess
 import sys
-import venv
+from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks.live_server import Program, free_port, program
-from registry import Artifact
+from registry.whole_file import write_whole
 
 HERE = Path(__file__).resolve().parent
 # Git-ignored.
 ENVIRONMENTS = HERE.parent / ".peers"
-NAMES = ("naive", "litserve")
+# Of the packages that pip has found; between two of them it may take a while.
+TOLD_EVERY = 10
+LAST_WORDS = 20
+Tell = Callable[[str], None]
 
 
 class PeerMissingError(Exception):
     """A peer that cannot run here, and why."""
 
 
-def installed(name: str, tell: Callable[[str], None]) -> Path:
-    """The interpreter of the peer's environment, made where it is missing.
+def installed(name: str, tell: Tell, base: Path | None = None) -> Path:
+    """The interpreter of the peer's environment, made where it is missing, outdated or unfinished.
 
-    Raises PeerMissingError.
+    A peer without a file of pins runs in this one. `base` is the Python to make it of, this one's
+    where None.
+
+    Raises:
+        PeerMissingError: pip, or the base, cannot.
     """
-    tell(f"the environment of {name}")
-    return _python(name)
+    pins = HERE / f"{name}.txt"
+    if not pins.exists():
+        return Path(sys.executable)
+    return environment(ENVIRONMENTS / name, pins, tell, base or Path(sys.executable))
 
 
-@contextmanager
-def peer(name: str, artifact: Artifact, threads: int) -> Iterator[Program]:
-    """The peer, serving the artifact. Raises PeerMissingError."""
-    settings = {"ARTIFACT": str(artifact.folder), "THREADS": str(threads)}
-    with peer_program(name, _python(name), settings) as running:
-        yield running
-
-
-@contextmanager
-def bare(answer: str) -> Iterator[Program]:
-    """The route without a model; `answer` is the JSON that it gives."""
-    with peer_program("bare", Path(sys.executable), {"ANSWER": answer}) as running:
-        yield running
-
-
-@contextmanager
-def peer_program(name: str, python: Path, settings: dict[str, str]) -> Iterator[Program]:
-    """`python -m benchmarks.peers.NAME_app` on a free port."""
-    port = free_port()
-    command = [str(python), "-m", f"benchmarks.peers.{name}_app"]
-    given = {**settings, "PORT": str(port), "PYTHONPATH": str(HERE.parent.parent)}
-    with program(command, port, "/health", given) as running:
-        yield running
-
-
-def _python(name: str) -> Path:
-    requirements = HERE / f"{name}.txt"
-    return _installed(name, requirements) if requirements.exists() else Path(sys.executable)
-
-
-def _installed(name: str, requirements: Path) -> Path:
-    """The interpreter of an environment that holds exactly what the file names."""
-    folder = ENVIRONMENTS / name
-    python, record = folder / "bin" / "python", folder / requirements.name
-    wanted = requirements.read_text("ascii")
-    if record.exists() and record.read_text("ascii") == wanted:
+def environment(folder: Path, pins: Path, tell: Tell, base: Path) -> Path:
+    """The interpreter of an environment in `folder`; as `installed`."""
+    python, record = folder / "bin" / "python", folder / "made_of.txt"
+    wanted = f"{_version(base)}\n{pins.read_text('ascii')}"
+    if record.exists() and record.read_text("ascii") == wanted and _version(python):
         return python
-    venv.create(folder, clear=True, with_pip=True)
-    install = [str(python), "-m", "pip", "install", "--quiet", "-r", str(requirements)]
-    environment = {**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
-    done = subprocess.run(install, env=environment, capture_output=True, text=True, check=False)
-    if done.returncode:
-        last = done.stderr.strip().splitlines()[-1:]
-        raise PeerMissingError(f"pip cannot install {requirements.name}: {''.join(last)}")
-    record.write_text(wanted, "ascii")
+    tell(f"making an environment for {pins.stem}")
+    for _ in _lines([str(base), "-m", "venv", "--clear", "--without-pip", str(folder)]):
+        pass
+    _install(python, pins, tell)
+    # Last: an environment without it is made anew.
+    write_whole(record, wanted.encode("ascii"))
     return python
+
+
+def _version(python: Path) -> str:
+    """Nothing where it does not run, as when the Python that it was made of is gone."""
+    command = [str(python), "-c", "import sys; print(sys.version)"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+
+
+def _install(python: Path, pins: Path, tell: Tell) -> None:
+    count = sum(1 for line in pins.read_text("ascii").splitlines() if line.strip())
+    # This environment's pip, for that one: it needs none of its own.
+    command = [sys.executable, "-m", "pip", "--python", str(python), "install", "--no-input"]
+    found = (line for line in _lines([*command, "-r", str(pins)]) if line.startswith("Collecting"))
+    for number, _ in enumerate(found, 1):
+        if number % TOLD_EVERY == 0:
+            tell(f"{pins.stem}: {number} of {count} packages found")
+    tell(f"{pins.stem}: {count} packages installed")
+
+
+def _lines(command: list[str]) -> Iterator[str]:
+    """What it says, as it says it. Raises PeerMissingError once it has failed."""
+    said: deque[str] = deque(maxlen=LAST_WORDS)
+    environment = {**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as running:
+        for line in running.stdout or ():
+            said.append(line.strip())
+            yield line
+    if running.returncode:
+        errors = [line for line in said if line.startswith("ERROR")] or list(said)
+        raise PeerMissingError("; ".join(errors[-1:]) or f"{command[0]} failed")

@@ -12,7 +12,6 @@ from benchmarks.bar import Bar, Verdict
 from benchmarks.environment import Environment
 from benchmarks.fp32_artifact import fp32_artifact
 from benchmarks.mixed_texts import mixed_texts
-from benchmarks.peers.installation import NAMES
 from benchmarks.serving.bench import Bench, Question, UnexpectedAnswerError
 from benchmarks.serving.fairness import fairness
 from benchmarks.serving.idle import idle
@@ -24,7 +23,7 @@ from benchmarks.serving.reloads import reloads
 from benchmarks.serving.report import as_json, table
 from benchmarks.serving.soak import soak
 from benchmarks.serving.start_up import start_up
-from benchmarks.serving.throughput import throughput
+from benchmarks.serving.throughput import PEER_BARS, throughput
 from export.errors import ExportError
 from registry import FileStore, RegistryError, norm1
 
@@ -70,7 +69,7 @@ def _verdicts(name: str, bench: Bench) -> Iterator[Verdict]:
 
 def main(
     ask: Annotated[str, typer.Option(help="Only these questions.")] = ",".join(QUESTIONS),
-    peers: Annotated[str, typer.Option(help="Compare with these servers.")] = ",".join(NAMES),
+    peers: Annotated[str, typer.Option(help="Compare with these servers.")] = ",".join(PEER_BARS),
     rounds: Annotated[int, typer.Option(min=1, help="Turns of each server.")] = 5,
     texts: Annotated[int, typer.Option(min=60, help="Texts in a turn.")] = 400,
     seconds: Annotated[float, typer.Option(min=1, help="Length of a timed load.")] = 10,
@@ -79,11 +78,11 @@ def main(
     as_json_: Annotated[bool, typer.Option("--json", help="Print JSON, not a table.")] = False,
 ) -> None:
     """Measure every bar; each says if it is met. CPU time decides wherever work is compared."""
-    questions, others = _listed(ask, tuple(QUESTIONS)), _listed(peers, NAMES)
+    questions, others = _listed(ask, tuple(QUESTIONS)), _listed(peers, tuple(PEER_BARS))
     try:
         bench = Bench(
             tiny=FileStore().resolve("lexical-tiny"),
-            classifier=fp32_artifact(progress),
+            classifier=fp32_artifact(progress.print),
             texts=tuple(map(norm1, mixed_texts(texts))),
             rounds=rounds,
             seconds=seconds,

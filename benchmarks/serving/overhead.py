@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import httpx
 
 from benchmarks.bar import Bar, Verdict, ratios
-from benchmarks.peers.installation import bare
+from benchmarks.peers.peer import bare
 from benchmarks.serving.bench import Bench, cost
 
 BAR = Bar("B2", "lexical-tiny over HTTP, 32 callers: CPU / of a FastAPI route without model", 1.6)

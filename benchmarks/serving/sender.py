@@ -57,8 +57,8 @@ class _Sender:
             await asyncio.gather(*(self._caller(bodies) for _ in range(self.stream.callers)))
         else:
             async with asyncio.TaskGroup() as tasks:
-                async for body in _at_random_moments(bodies, self.stream.per_s):
-                    tasks.create_task(self._ask(body))
+                async for due, body in _at_random_moments(bodies, self.stream.per_s):
+                    tasks.create_task(self._ask(body, due))
 
     def stop(self) -> None:
         """Send nothing more; what has been sent is still answered."""
@@ -79,13 +79,14 @@ class _Sender:
 
     async def _caller(self, bodies: Iterator[str | None]) -> None:
         for body in bodies:
-            await self._ask(body)
+            await self._ask(body, perf_counter())
 
-    async def _ask(self, body: str | None) -> None:
-        began = perf_counter()
+    async def _ask(self, body: str | None, began: float) -> None:
+        """`began` is when it was due: what it waits for here is a part of its time."""
         try:
-            status, code = await self._outcome(body)
-        except (aiohttp.ClientError, ConnectionError) as exc:
+            async with asyncio.timeout(self.stream.patience_s):
+                status, code = await self._outcome(body)
+        except (aiohttp.ClientError, ConnectionError, TimeoutError) as exc:
             status, code = 0, type(exc).__name__
         self._last = perf_counter()
         milliseconds, second = (self._last - began) * 1e3, self._last - self._first
@@ -108,14 +109,17 @@ class _Sender:
 
 async def _at_random_moments(
     bodies: Iterator[str | None], per_s: float
-) -> AsyncIterator[str | None]:
-    """A Poisson process: what many callers who know nothing of each other make."""
+) -> AsyncIterator[tuple[float, str | None]]:
+    """A Poisson process: what many callers who know nothing of each other make.
+
+    With the moment at which each is due, which may have passed already.
+    """
     choose = random.Random(1)  # noqa: S311 (a fixed choice, not a secret)
     due = perf_counter()
     for body in bodies:
         due += choose.expovariate(per_s)
         await asyncio.sleep(max(0.0, due - perf_counter()))
-        yield body
+        yield due, body
 
 
 def main() -> None:

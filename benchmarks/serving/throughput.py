@@ -8,7 +8,8 @@ import httpx
 
 from benchmarks.bar import Bar, Verdict, ratios
 from benchmarks.live_server import Program
-from benchmarks.peers.installation import NAMES, PeerMissingError, peer
+from benchmarks.peers.installation import PeerMissingError
+from benchmarks.peers.peer import BY_NAME
 from benchmarks.serving.bench import Bench, UnexpectedAnswerError, body_of, cost
 from benchmarks.serving.offline import Offline
 from benchmarks.serving.scrape import scrape
@@ -45,8 +46,7 @@ def throughput(bench: Bench) -> Iterable[Verdict]:
         spent = _alternate(bench, servers.running, offline)
         padding = _padding_ratio(before, scrape(ours))
     told = {name: f"ours {_ms(spent[OURS])}, {name} {_ms(spent[name])}" for name in spent}
-    for name in NAMES:
-        bar = PEER_BARS[name]
+    for name, bar in PEER_BARS.items():
         if name in spent:
             yield bar.judge(ratios(spent[OURS], spent[name]), told[name])
         else:
@@ -61,9 +61,8 @@ def _servers(bench: Bench) -> Iterator[Servers]:
         running = {OURS: stack.enter_context(bench.server(bench.classifier))}
         missing = {}
         for name in bench.peers:
-            bench.tell(f"starting {name}")
             try:
-                there = peer(name, bench.classifier, bench.plan.threads)
+                there = BY_NAME[name].running(bench.classifier, bench.plan.threads, bench.tell)
                 running[name] = stack.enter_context(there)
             except (PeerMissingError, RuntimeError, TimeoutError) as exc:
                 missing[name] = str(exc)

@@ -4,6 +4,7 @@ import os
 import statistics
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
@@ -20,7 +21,7 @@ class Stream(_Value):
 
     `callers` at a time, each sending its next request when it has its answer; or, with `per_s`, so
     many a second at random moments, whatever the answers do. It ends after `requests`, or after
-    `seconds`, or with neither when the other streams have.
+    `seconds`, or with neither when the other streams have. A caller hangs up after `patience_s`.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Stream(_Value):
     per_s: float | None = None
     requests: int | None = None
     seconds: float | None = None
+    patience_s: float | None = None
 
     @property
     def is_endless(self) -> bool:
@@ -51,9 +53,10 @@ class Plan(_Value):
 
 
 class Answer(_Value):
-    """One answer: its status (0 where the connection failed), and the time until its last byte.
+    """One answer: its status (0 where there was none), and the time until its last byte.
 
-    `code` is the problem's, `second` when it was there, from the first request on.
+    The time counts from the moment at which the request was due. `code` is the problem's, or why
+    there was no answer; `second` when it was there, from the first request on.
     """
 
     status: int
@@ -75,6 +78,16 @@ class Answers(_Value):
     def count(self, status: int) -> int:
         """How many answers have this status."""
         return len(self.milliseconds(status))
+
+    @property
+    def sent(self) -> int:
+        """Requests, answered or not."""
+        return len(self.items)
+
+    def failures(self) -> Mapping[str, int]:
+        """How many requests had which other end: a status with its code, or an error's name."""
+        ends = (f"{item.status or ''} {item.code}" for item in self.items if item.status != 200)
+        return Counter(end.strip() for end in ends)
 
     def percentile(self, percent: int, status: int = 200) -> float:
         """Milliseconds; NaN where fewer than two answers have this status."""

@@ -19,7 +19,7 @@ class Usage:
 def usage(pid: int) -> Usage:
     """Of the process tree under `pid`; a process that has ended counts no more."""
     cpu_s, resident, files = 0.0, 0, 0
-    for process in _tree(pid):
+    for process in tree(pid):
         with suppress(psutil.NoSuchProcess):
             times = process.cpu_times()
             cpu_s += times.user + times.system
@@ -28,7 +28,8 @@ def usage(pid: int) -> Usage:
     return Usage(cpu_s, resident, files)
 
 
-def _tree(pid: int) -> Iterator[psutil.Process]:
+def tree(pid: int) -> Iterator[psutil.Process]:
+    """The process and all below it, from the top. Raises NoSuchProcess."""
     top = psutil.Process(pid)
     yield top
     yield from top.children(recursive=True)
