@@ -57,7 +57,7 @@ class _Sender:
             await asyncio.gather(*(self._caller(bodies) for _ in range(self.stream.callers)))
         else:
             async with asyncio.TaskGroup() as tasks:
-                async for due, body in _at_random_moments(bodies, self.stream.per_s):
+                async for due, body in at_random_moments(bodies, self.stream.per_s):
                     tasks.create_task(self._ask(body, due))
 
     def stop(self) -> None:
@@ -107,7 +107,7 @@ class _Sender:
             return answer.status, ""
 
 
-async def _at_random_moments(
+async def at_random_moments(
     bodies: Iterator[str | None], per_s: float
 ) -> AsyncIterator[tuple[float, str | None]]:
     """A Poisson process: what many callers who know nothing of each other make.

@@ -1,18 +1,13 @@
--- wrk -s wrk.lua URL -- FILE CALLERS: posts the file's lines in turn, and writes a line of JSON.
--- What is counted begins when each caller has had an answer, and ends with the last answer: callers
--- whose texts share a batch are answered together, and a part of a batch is never counted.
+-- wrk -s wrk.lua URL -- FILE: posts the file's lines in turn, and writes a line of JSON: the moment
+-- of each answer, how many are not 200, and how many connections failed.
 local ffi = require("ffi")
 ffi.cdef [[
   typedef struct { long seconds, microseconds; } moment;
   int gettimeofday(moment *now, void *zone);
 ]]
 local threads, bodies, sent, now = {}, {}, 0, ffi.new("moment")
-answered, bad, from, to = 0, 0, 0, 0
-
-local function seconds()
-  ffi.C.gettimeofday(now, nil)
-  return tonumber(now.seconds) + tonumber(now.microseconds) / 1e6
-end
+-- Global: what the main thread asks for in the end.
+moments, bad = {}, 0
 
 function setup(thread)
   table.insert(threads, thread)
@@ -20,7 +15,6 @@ end
 
 function init(arguments)
   for line in io.lines(arguments[1]) do table.insert(bodies, line) end
-  callers = tonumber(arguments[2])
   headers = { ["Content-Type"] = "application/json" }
 end
 
@@ -30,16 +24,18 @@ function request()
 end
 
 function response(status)
-  answered, to = answered + 1, seconds()
-  if answered == callers then from = to end
+  ffi.C.gettimeofday(now, nil)
+  table.insert(moments, tonumber(now.seconds) + tonumber(now.microseconds) / 1e6)
   if status ~= 200 then bad = bad + 1 end
 end
 
 function done(summary)
-  local one, failed = threads[1], summary.errors
+  local failed, shown = summary.errors, {}
+  for _, one in ipairs(threads[1]:get("moments")) do
+    table.insert(shown, string.format("%.6f", one))
+  end
   io.write(string.format(
-    '{"answered": %d, "bad": %d, "seconds": %.6f, "cut": %d}\n',
-    one:get("answered"), one:get("bad"), one:get("to") - one:get("from"),
-    failed.connect + failed.read + failed.write + failed.timeout
+    '{"moments": [%s], "bad": %d, "cut": %d}\n', table.concat(shown, ","),
+    threads[1]:get("bad"), failed.connect + failed.read + failed.write + failed.timeout
   ))
 end

@@ -1,18 +1,23 @@
 """Streams of requests to a real server, sent by the real process."""
 
+import asyncio
 import json
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from pydantic import ValidationError
 
+from benchmarks.serving.sender import at_random_moments
 from benchmarks.serving.traffic import Answer, Answers, Plan, Stream, send
+
+SLOW_S = 0.3
 
 
 class Refusing(BaseHTTPRequestHandler):
-    """200 for texts, 503 where the text is "too much", 204 for GET."""
+    """200 for texts, late where the text is "slow", 503 where it is "too much"; 204 for GET."""
 
     protocol_version = "HTTP/1.1"
 
@@ -21,6 +26,8 @@ class Refusing(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if body["text"] == "slow":
+            time.sleep(SLOW_S)
         self._answer(503 if body["text"] == "too much" else 200)
 
     def _answer(self, status: int) -> None:
@@ -58,6 +65,25 @@ def test_every_request_is_answered_once_and_an_endless_stream_ends_with_the_othe
 def test_a_rate_is_kept_whatever_the_answers_do(url: str) -> None:
     (answers,) = send(Stream(name="gets", url=url, per_s=100, seconds=1)).values()
     assert 40 < len(answers.items) < 180
+
+
+def test_a_late_request_still_counts_from_when_it_was_due() -> None:
+    async def due(busy_s: float) -> list[float]:
+        began, moments = time.perf_counter(), list[float]()
+        async for moment, _ in at_random_moments(iter([None] * 20), per_s=1000):
+            time.sleep(busy_s)  # noqa: ASYNC251 (a loop that is held up)
+            moments.append(moment - began)
+        return moments
+
+    free, held_up = asyncio.run(due(0)), asyncio.run(due(0.01))
+    assert held_up == pytest.approx(free, abs=0.005)
+
+
+def test_a_caller_without_patience_hangs_up(url: str) -> None:
+    bodies = tuple(json.dumps({"text": text}) for text in ("slow", "fine", "too much"))
+    stream = Stream(name="posts", url=url, bodies=bodies, requests=3, patience_s=SLOW_S / 3)
+    (answers,) = send(stream).values()
+    assert (answers.sent, answers.failures()) == (3, {"TimeoutError": 1, "503": 1})
 
 
 def test_a_connection_that_fails_is_an_answer_too() -> None:

@@ -18,6 +18,7 @@ from runtime_server.graph_session import SessionPlan
 OURS = "Samegraph"
 CEILING = "onnxruntime alone"
 CALLERS = 32
+DRAIN_S = 20
 HEADERS = {"Content-Type": "application/json"}
 
 
@@ -40,12 +41,17 @@ class Field:
 
 @dataclass(frozen=True)
 class Subject:
-    """A server that runs. `probabilities` are the right answers, by text."""
+    """A server that runs. `probabilities` are the right answers, by text.
+
+    One that `polls` takes CPU time while nobody asks: it is stopped (SIGSTOP) where others are
+    measured. Only such a one: there are servers that do not survive it.
+    """
 
     title: str
     dialect: Dialect
     program: Program
     probabilities: dict[str, float]
+    polls: bool = False
 
     @property
     def url(self) -> str:
@@ -64,9 +70,15 @@ class Subject:
                 return abs(self.dialect.probability(answer.text) - self.probabilities[text])
         return float("inf")
 
+    def drain(self) -> None:
+        """Wait for the answer to one request: all that came before it have theirs then."""
+        body = self.dialect.body(next(iter(self.probabilities)))
+        with suppress(httpx.HTTPError):
+            httpx.post(self.url, content=body, headers=HEADERS, timeout=DRAIN_S)
+
     @contextmanager
     def awake(self) -> Iterator[None]:
-        """Runs while the block does: what it does while it waits is in nobody's way."""
+        """Runs while the block does."""
         self.wake()
         try:
             yield
@@ -75,12 +87,15 @@ class Subject:
 
     def wake(self) -> None:
         """Children first: nobody finds one that does not answer."""
-        for one in reversed(list(tree(self.program.pid))):
+        for one in reversed(self._stoppable()):
             with suppress(psutil.NoSuchProcess):
                 one.resume()
 
     def rest(self) -> None:
-        """SIGSTOP to all of it, from the top."""
-        for one in tree(self.program.pid):
+        """From the top."""
+        for one in self._stoppable():
             with suppress(psutil.NoSuchProcess):
                 one.suspend()
+
+    def _stoppable(self) -> list[psutil.Process]:
+        return list(tree(self.program.pid)) if self.polls else []

@@ -24,6 +24,8 @@ def latencies(
     field: Field, subjects: Sequence[Subject], peaks: Mapping[str, float], pace: Pace
 ) -> Iterator[Finding]:
     """At each share all subjects, then the next."""
+    if not subjects:
+        return
     for share in SHARES:
         for subject in subjects:
             field.tell(f"{subject.title} at {share:.0%} of its peak")

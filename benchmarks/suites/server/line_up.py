@@ -1,8 +1,9 @@
 """All servers, started one after the other; who answers otherwise than the others is not timed."""
 
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from contextlib import AbstractContextManager, ExitStack
+from dataclasses import replace
 
 import httpx
 import psutil
@@ -13,14 +14,16 @@ from benchmarks.peers.dialect import OURS as OUR_DIALECT
 from benchmarks.peers.dialect import Dialect
 from benchmarks.peers.installation import PeerMissingError
 from benchmarks.peers.peer import BY_NAME, PEERS
+from benchmarks.serving.usage import usage
 from benchmarks.suites.server.field import HEADERS, OURS, Field, Subject
 
 # What a batch may change, and a bit: the same graph, other batch-mates.
 SAME = 1e-4
 COMPARED = 20
 PATIENCE_S = 30
-# What a server does when nobody asks.
-IDLE_S = 0.5
+# A server that takes so much of a second of a core when nobody asks is in the way of others.
+POLLING_MS = 50
+IDLE_S = 1.0
 
 
 class OtherAnswerError(Exception):
@@ -35,14 +38,19 @@ def line_up(
     for name in ("", *field.peers):
         title = _title(name)
         try:
-            subject, measured = _started(field, name, right, stack)
+            subject, first_s = _started(field, name, right, stack)
+            idle_ms = _idle_ms(subject)
         except (PeerMissingError, OtherAnswerError, RuntimeError, OSError) as exc:
             yield Missing(subject=title, why=_last_words(exc))
             continue
         except httpx.HTTPError as exc:
             yield Missing(subject=title, why=f"no answer: {type(exc).__name__}")
             continue
-        yield measured
+        yield from _figures(subject, first_s, idle_ms)
+        subject = replace(subject, polls=idle_ms > POLLING_MS)
+        # However this ends: what is stopped does not hear SIGTERM.
+        stack.callback(_wake_if_there, subject)
+        subject.rest()
         subjects.append(subject)
     return tuple(subjects)
 
@@ -70,24 +78,41 @@ def _ours(field: Field) -> AbstractContextManager[Program]:
 
 def _started(
     field: Field, name: str, right: dict[str, float], stack: ExitStack
-) -> tuple[Subject, Measurement]:
+) -> tuple[Subject, float]:
+    """Seconds to the first right answer. Raises OtherAnswerError, HTTPError, and what `running`."""
     dialect, context = _program(field, name)
     program = stack.enter_context(context)
     ready = time.perf_counter()
     subject = Subject(_title(name), dialect, program, right)
-    # However this ends: what is stopped does not hear SIGTERM.
-    stack.callback(_wake_if_there, subject)
     _ask(subject, field.texts[0])
-    first = time.perf_counter() - ready + program.ready_s
+    first_s = time.perf_counter() - ready + program.ready_s
     for text in field.texts[1:COMPARED]:
         _ask(subject, text)
-    subject.rest()
-    return subject, Measurement(
+    return subject, first_s
+
+
+def _idle_ms(subject: Subject) -> float:
+    """CPU time in a second in which nobody asks."""
+    before, began = usage(subject.program.pid).cpu_s, time.perf_counter()
+    time.sleep(IDLE_S)
+    spent = usage(subject.program.pid).cpu_s - before
+    return spent / (time.perf_counter() - began) * 1e3
+
+
+def _figures(subject: Subject, first_s: float, idle_ms: float) -> Iterator[Measurement]:
+    yield Measurement(
         subject=subject.title,
         quantity="start",
         unit="s",
-        values=(first,),
+        values=(first_s,),
         told="from its beginning to its first right answer",
+    )
+    yield Measurement(
+        subject=subject.title,
+        quantity="CPU time when idle",
+        unit="CPU-ms",
+        values=(idle_ms,),
+        told="in a second",
     )
 
 

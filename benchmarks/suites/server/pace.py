@@ -10,6 +10,7 @@ STREAMS = 4
 SENDER_S = 0.7
 # An overload of a second leaves two seconds of work to a server that gives nothing up.
 OVERLOAD_AND_AFTER = 3
+LEAST_S = 0.4
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,6 @@ class Pace:
         return cls(
             rounds=rounds,
             peak_s=max(1, round(PEAKS * each / rounds)),
-            rate_s=max(1.0, RATES * each / STREAMS - SENDER_S),
-            overload_s=max(1.0, OVERLOAD * each / OVERLOAD_AND_AFTER),
+            rate_s=max(LEAST_S, RATES * each / STREAMS - SENDER_S),
+            overload_s=max(LEAST_S, OVERLOAD * each / OVERLOAD_AND_AFTER),
         )

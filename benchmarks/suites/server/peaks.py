@@ -6,24 +6,28 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from statistics import median
 
+import psutil
+
 from benchmarks.measurement import Better, Finding, Measurement, Missing
 from benchmarks.serving.offline import ROWS, Offline
 from benchmarks.serving.traffic import Stream, send
 from benchmarks.serving.usage import usage
-from benchmarks.serving.wrk import Counted, WrkError, wrk
+from benchmarks.serving.wrk import Counted, TooFewError, WrkError, wrk
 from benchmarks.suites.server.field import CALLERS, CEILING, Field, Subject
 from benchmarks.suites.server.pace import Pace
 from benchmarks.system_programs import find_program
 
+# A load is doubled up to here where a caller would be left without an answer.
+LONGEST_S = 16
 # CPU time is counted inside of a load: not as it begins, nor what is left to do when it ends.
 BEFORE_S, AFTER_S = 0.3, 0.1
-IDLE_S = 0.5
 
 
 @dataclass
 class Found:
-    """Of one subject, a value per round."""
+    """Of one subject, a value per round; `seconds` is how long a load on it has to be."""
 
+    seconds: int
     per_s: list[float] = field(default_factory=list)
     cpu_ms: list[float] = field(default_factory=list)
     memory_mb: list[float] = field(default_factory=list)
@@ -37,15 +41,16 @@ def peaks(
     """Subjects take turns. Returns answers a second by title, of those that answered."""
     if find_program("wrk") is None:
         yield Missing(subject="wrk", why="apt-get install wrk; the peaks are by a sender of ours")
-    found = {one.title: Found() for one in subjects}
-    ceiling, rows = Found(), min(ROWS, key=lambda rows: offline.spent(ground.texts, rows).cpu_ms)
+    found = {one.title: Found(pace.peak_s) for one in subjects}
+    ceiling, rows = Found(0), min(ROWS, key=lambda rows: offline.spent(ground.texts, rows).cpu_ms)
     for number in range(pace.rounds + 1):
         ground.tell(f"peaks, round {number} of {pace.rounds}")
         for subject in subjects:
-            # The first round warms up.
-            into, seconds = (found[subject.title], pace.peak_s) if number else (Found(), 1)
             with subject.awake():
-                _turn(subject, ground.texts, seconds, into)
+                if number:
+                    _turn(subject, ground.texts, found[subject.title])
+                else:
+                    _warm_up(subject, ground.texts)
         if number:
             spent = offline.spent(ground.texts, rows)
             ceiling.per_s.append(spent.per_s)
@@ -56,24 +61,42 @@ def peaks(
     return {title: median(one.per_s) for title, one in found.items() if one.per_s}
 
 
-def _turn(subject: Subject, texts: Sequence[str], seconds: int, into: Found) -> None:
+def _warm_up(subject: Subject, texts: Sequence[str]) -> None:
     bodies = tuple(subject.dialect.body(text) for text in texts)
-    with ThreadPoolExecutor(1) as thread:
-        counting = thread.submit(_counted, subject.url, bodies, seconds)
-        time.sleep(BEFORE_S)
-        cpu_s, began = usage(subject.program.pid).cpu_s, time.perf_counter()
-        time.sleep(seconds - BEFORE_S - AFTER_S)
-        cpu_s = usage(subject.program.pid).cpu_s - cpu_s
-        cores = cpu_s / (time.perf_counter() - began)
+    send(Stream(name="load", url=subject.url, bodies=bodies, callers=CALLERS, requests=CALLERS))
+
+
+def _turn(subject: Subject, texts: Sequence[str], into: Found) -> None:
+    """One load, and longer ones where that was too short."""
+    bodies = tuple(subject.dialect.body(text) for text in texts)
+    while True:
         try:
-            counted = counting.result()
-            per_s = counted.per_s(CALLERS)
-        except WrkError as exc:
+            return _load(subject, bodies, into)
+        except TooFewError as exc:
             into.why = str(exc)
-            return
+        except (WrkError, psutil.NoSuchProcess) as exc:
+            into.why = str(exc)
+            return None
+        if into.seconds >= LONGEST_S:
+            return None
+        into.seconds = min(LONGEST_S, 2 * into.seconds)
+
+
+def _load(subject: Subject, bodies: tuple[str, ...], into: Found) -> None:
+    pid = subject.program.pid
+    with ThreadPoolExecutor(1) as thread:
+        counting = thread.submit(_counted, subject.url, bodies, into.seconds)
+        time.sleep(BEFORE_S)
+        before, began = usage(pid).cpu_s, time.perf_counter()
+        time.sleep(into.seconds - BEFORE_S - AFTER_S)
+        cores = (usage(pid).cpu_s - before) / (time.perf_counter() - began)
+        counted = counting.result()
+    # wrk has left; what it had sent is still worked off.
+    subject.drain()
+    per_s = counted.per_s(CALLERS)
     into.per_s.append(per_s)
     into.cpu_ms.append(cores / per_s * 1e3)
-    into.memory_mb.append(usage(subject.program.pid).resident / 1e6)
+    into.memory_mb.append(usage(pid).resident / 1e6)
     into.bad += counted.bad + counted.cut
 
 
@@ -83,9 +106,8 @@ def _counted(url: str, bodies: tuple[str, ...], seconds: int) -> Counted:
     stream = Stream(name="load", url=url, bodies=bodies, callers=CALLERS, seconds=seconds)
     items = send(stream)["load"].items
     return Counted(
-        answered=len(items),
+        moments=tuple(item.second for item in items),
         bad=sum(item.status not in (0, 200) for item in items),
-        seconds=items[-1].second - items[min(CALLERS, len(items)) - 1].second,
         cut=sum(item.status == 0 for item in items),
     )
 
@@ -104,7 +126,6 @@ def _of_server(subject: Subject, found: Found) -> Iterator[Finding]:
         values=tuple(found.memory_mb),
         told=told,
     )
-    yield _idle(subject)
 
 
 def _figures(subject: str, found: Found, told: str) -> Iterator[Measurement]:
@@ -122,20 +143,4 @@ def _figures(subject: str, found: Found, told: str) -> Iterator[Measurement]:
         unit="CPU-ms",
         values=tuple(found.cpu_ms),
         told="at the peak",
-    )
-
-
-def _idle(subject: Subject) -> Measurement:
-    """What it takes when nobody asks."""
-    with subject.awake():
-        time.sleep(IDLE_S)
-        before, began = usage(subject.program.pid).cpu_s, time.perf_counter()
-        time.sleep(IDLE_S)
-        spent = usage(subject.program.pid).cpu_s - before
-    return Measurement(
-        subject=subject.title,
-        quantity="CPU time when idle",
-        unit="CPU-ms",
-        values=(spent / (time.perf_counter() - began) * 1e3,),
-        told="in a second",
     )

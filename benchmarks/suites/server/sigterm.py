@@ -11,7 +11,7 @@ import httpx
 import psutil
 
 from benchmarks.bar import Bar
-from benchmarks.measurement import Better, Finding, Measurement
+from benchmarks.measurement import Better, Finding, Measurement, Missing
 from benchmarks.serving.usage import tree
 from benchmarks.suites.server.field import HEADERS, OURS, Field, Subject
 from benchmarks.suites.server.line_up import SAME
@@ -41,6 +41,9 @@ def sigterm(field: Field, subjects: Sequence[Subject]) -> Iterator[Finding]:
         field.tell(f"SIGTERM to {subject.title}")
         subject.wake()
         ending = asyncio.run(_ending(subject, field.texts))
+        if not ending.under_way:
+            yield Missing(subject=f"{subject.title}: SIGTERM", why="it answered nothing any more")
+            continue
         yield from _findings(subject, ending)
         if subject.title == OURS:
             yield LOST_BAR.judge([ending.under_way - ending.right], f"of {ending.under_way}")
@@ -52,7 +55,7 @@ def _findings(subject: Subject, ending: Ending) -> Iterator[Measurement]:
         subject=subject.title,
         quantity="answered of what was under way at SIGTERM",
         unit="x",
-        values=(ending.right / max(1, ending.under_way),),
+        values=(ending.right / ending.under_way,),
         better=Better.HIGHER,
         told=f"{ending.under_way} under way",
     )
