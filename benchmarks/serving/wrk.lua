@@ -1,5 +1,5 @@
 -- wrk -s wrk.lua URL -- FILE: posts the file's lines in turn, and writes a line of JSON: the moment
--- of each answer, how many are not 200, and how many connections failed.
+-- of each answer 200, how many others there were, and how many connections failed.
 local ffi = require("ffi")
 ffi.cdef [[
   typedef struct { long seconds, microseconds; } moment;
@@ -24,9 +24,12 @@ function request()
 end
 
 function response(status)
+  if status ~= 200 then
+    bad = bad + 1
+    return
+  end
   ffi.C.gettimeofday(now, nil)
   table.insert(moments, tonumber(now.seconds) + tonumber(now.microseconds) / 1e6)
-  if status ~= 200 then bad = bad + 1 end
 end
 
 function done(summary)

@@ -22,7 +22,7 @@ class TooFewError(Exception):
 
 
 class Counted(BaseModel):
-    """The moment of each answer in seconds; `bad` ones are not 200, `cut` connections failed."""
+    """The moments of answers 200 in seconds; `bad` other answers, `cut` connections that failed."""
 
     model_config = ConfigDict(frozen=True)
 

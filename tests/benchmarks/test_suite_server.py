@@ -44,10 +44,9 @@ def test_slow_servers_are_watched_for_longer_up_to_a_limit() -> None:
     assert seconds(1, pace) == 6
 
 
-def test_the_rate_for_all_is_one_that_most_can_keep_up_with() -> None:
-    assert same_rate([100, 80]) == pytest.approx(56)
-    # The third could not, whatever it costs the others to be compared idle.
-    assert same_rate([100, 80, 20]) == pytest.approx(56)
+def test_the_rate_for_all_is_one_that_all_keep_up_with_but_those_far_behind() -> None:
+    assert same_rate([100, 20]) == pytest.approx(14)
+    assert same_rate([100, 20, 5]) == pytest.approx(14)
 
 
 def counted(moments: list[float]) -> Counted:

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 ROUNDS = 5
+PEAK_S = 2
 # Shares of the time of one server: the rest is for bad input, SIGTERM, and what comes between.
-PEAKS, RATES, OVERLOAD = 0.28, 0.4, 0.2
+PEAKS, RATES, OVERLOAD = 0.28, 0.38, 0.18
 # Streams at a fixed rate of one server; each has a sender that starts and is ended.
 STREAMS = 4
 SENDER_S = 0.7
@@ -26,7 +27,7 @@ class Pace:
     def of(cls, left_s: float, servers: int) -> "Pace":
         """For so many servers in so many seconds. The least is what gives any figure at all."""
         each = max(left_s, 0) / max(servers, 1)
-        rounds = min(ROUNDS, max(1, int(PEAKS * each / 2)))
+        rounds = min(ROUNDS, max(1, round(PEAKS * each / PEAK_S)))
         return cls(
             rounds=rounds,
             peak_s=max(1, round(PEAKS * each / rounds)),

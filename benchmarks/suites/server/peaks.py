@@ -106,7 +106,7 @@ def _counted(url: str, bodies: tuple[str, ...], seconds: int) -> Counted:
     stream = Stream(name="load", url=url, bodies=bodies, callers=CALLERS, seconds=seconds)
     items = send(stream)["load"].items
     return Counted(
-        moments=tuple(item.second for item in items),
+        moments=tuple(item.second for item in items if item.status == 200),
         bad=sum(item.status not in (0, 200) for item in items),
         cut=sum(item.status == 0 for item in items),
     )
