@@ -79,6 +79,7 @@ def findings() -> list[Finding]:
         peers=("naive", "nobody"),
         budget_s=1,
         tell=lambda line: None,
+        shares=(0.5,),
     )
     return list(measure(field))
 

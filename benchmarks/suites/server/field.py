@@ -32,6 +32,8 @@ class Field:
     peers: tuple[str, ...]
     budget_s: float
     tell: Callable[[str], None]
+    # Of each server's own peak: where latency is measured.
+    shares: tuple[float, ...] = (0.5, 0.7, 0.9)
 
     @property
     def plan(self) -> SessionPlan:

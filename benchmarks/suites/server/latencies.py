@@ -8,7 +8,6 @@ from benchmarks.serving.traffic import Answers, send
 from benchmarks.suites.server.field import CEILING, Field, Subject
 from benchmarks.suites.server.pace import Pace
 
-SHARES = (0.5, 0.7, 0.9)
 # Of the lowest peak: see `same_rate`.
 SAME_SHARE = 0.7
 REACH = 0.1
@@ -26,7 +25,7 @@ def latencies(
     """At each share all subjects, then the next."""
     if not subjects:
         return
-    for share in SHARES:
+    for share in field.shares:
         for subject in subjects:
             field.tell(f"{subject.title} at {share:.0%} of its peak")
             per_s = share * peaks[subject.title]
