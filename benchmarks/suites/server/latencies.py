@@ -80,19 +80,14 @@ def _at(
         yield Missing(subject=f"{subject.title}: {quantity}", why=_others(answers))
         return
     told = f"{per_s:.0f} a second" + (f"; {_others(answers)}" if len(good) < answers.sent else "")
-    found = Measurement(
-        subject=subject.title,
-        quantity=quantity,
-        unit="ms",
-        values=thinned(good),
-        at=at,
-        told=told,
-    )
-    yield found
+    figures = {quantity: thinned(good)}
     if len(good) >= LEAST_FOR_P99:
         # Of its own, so that it is drawn: a plot shows medians.
-        p99 = {"quantity": f"p99: {quantity}", "values": (answers.percentile(99),)}
-        yield found.model_copy(update=p99)
+        figures[f"p99: {quantity}"] = (answers.percentile(99),)
+    for name, values in figures.items():
+        yield Measurement(
+            subject=subject.title, quantity=name, unit="ms", values=values, at=at, told=told
+        )
 
 
 def _others(answers: Answers) -> str:
