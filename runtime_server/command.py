@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from runtime_server import keys_command, modal_command, predict_command
+from runtime_server.bulk import command as bulk_command
 from runtime_server.errors import SettingsError, StartError
 from runtime_server.settings import Settings, load_settings
 
@@ -23,6 +24,8 @@ HELP = """Serve the models of the registry over HTTP.
   AVAILABLE_MODELS=lexical-tiny python -m runtime_server --check-config
 
   python -m runtime_server predict "A text."        judge a text, no server needed
+
+  python -m runtime_server score IN.csv OUT.csv     judge every row of a file
 """
 
 
@@ -68,6 +71,7 @@ def main(
 app.add_typer(modal_command.commands, name="modal")
 app.add_typer(keys_command.commands, name="keys")
 app.command(help=predict_command.HELP, epilog=predict_command.EPILOG)(predict_command.predict)
+app.command(help=bulk_command.HELP, epilog=bulk_command.EPILOG)(bulk_command.score)
 
 
 def _check(settings: Settings) -> None:
