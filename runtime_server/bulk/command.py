@@ -184,9 +184,7 @@ def _started(
 
 def _tell(done: "Done", job: "Job") -> None:
     console = Console(highlight=False, soft_wrap=True)
-    rate = f", {done.scored:,} scored in {done.seconds:,.1f} s" if done.scored else ""
-    speed = f" ({done.scored / done.seconds:,.0f} rows/s)" if done.seconds else ""
-    console.print(f"[green]done[/] {done.rows:,} rows in {escape(str(job.out))}{rate}{speed}")
+    console.print(f"[green]done[/] {done.rows:,} rows in {escape(str(job.out))}, {_work(done)}")
     if not done.n_refused:
         return
     console.print(f"{done.n_refused:,} without a probability; their column error says why:")
@@ -194,6 +192,15 @@ def _tell(done: "Done", job: "Job") -> None:
         console.print(escape(f"  {refusal.name}: {refusal.error}"))
     if done.n_refused > len(done.refusals):
         console.print("  …")
+
+
+def _work(done: "Done") -> str:
+    if not done.scored:
+        return "all scored by an earlier run" if done.rows else "none to score"
+    from runtime_server.bulk.meter import rate
+
+    per_s = rate(done.scored, done.seconds)
+    return f"{done.scored:,} scored in {done.seconds:,.1f} s ({per_s})"
 
 
 @contextmanager
@@ -214,7 +221,10 @@ def _failing_in_one_line(out: Path) -> Iterator[None]:
     except ModuleNotFoundError as exc:
         _fail(f"{exc.name} is not installed: pip install 'samegraph[server,cpu,tokens]'", 1)
     except KeyboardInterrupt:
-        _fail(f"interrupted; {go_on}", INTERRUPTED)
+        Console(stderr=True, highlight=False).print(
+            f"[yellow]interrupted[/]; {escape(go_on)}", soft_wrap=True
+        )
+        raise typer.Exit(INTERRUPTED) from None
 
 
 def _fail(message: str, status: int) -> None:

@@ -68,14 +68,20 @@ class Meter:
             self.say(self._line())
 
     def _line(self) -> str:
-        rate = (self._done - self._kept) / max(perf_counter() - self._began, 1e-9)
-        left = timedelta(seconds=round((self._total - self._done) / max(rate, 1e-9)))
-        return f"{self._done:,.0f} of {self._total:,} rows, {rate:,.3g} rows/s, {left} left"
+        done, seconds = self._done - self._kept, perf_counter() - self._began
+        left = timedelta(seconds=round((self._total - self._done) * seconds / max(done, 1e-9)))
+        return f"{self._done:,.0f} of {self._total:,} rows, {rate(done, seconds)}, {left} left"
+
+
+def rate(rows: float, seconds: float) -> str:
+    """As in `12,345 rows/s` or `0.35 rows/s`."""
+    per_s = rows / max(seconds, 1e-9)
+    return f"{per_s:,.0f} rows/s" if per_s >= 100 else f"{per_s:.2g} rows/s"
 
 
 class _Rows(ProgressColumn):
     def render(self, task: Task) -> Text:
+        """How many of how many, and how fast."""
         speed = task.finished_speed or task.speed
-        rate = "" if speed is None else f", {speed:,.3g} rows/s" if speed < 1000 else ""
-        rate = rate or ("" if speed is None else f", {speed:,.0f} rows/s")
-        return Text(f"{task.completed:,.0f} of {task.total or 0:,.0f} rows{rate}")
+        fast = "" if speed is None else f", {rate(speed, 1)}"
+        return Text(f"{task.completed:,.0f} of {task.total or 0:,.0f} rows{fast}")

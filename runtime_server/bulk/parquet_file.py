@@ -167,6 +167,9 @@ def _common(one: Any, other: Any) -> Any:  # noqa: ANN401
 
 
 def _require_all_fit(corpus: Corpus, fields: Mapping[str, Any]) -> None:
+    for field in fields.values():
+        with _telling_of(field.name, corpus.path):
+            pq.ParquetWriter(pa.BufferOutputStream(), pa.schema([field])).close()
     # Else an integer that no double holds would be found after hours of scoring.
     for chunk in corpus.chunks():
         for field, values in zip(fields.values(), _columns(chunk, [*fields]), strict=True):

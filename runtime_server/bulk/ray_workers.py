@@ -6,6 +6,7 @@ disk in common with it.
 
 import logging
 import os
+import socket
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -38,6 +39,7 @@ _MOST_LOSSES: Final = 3
 # Of a cluster that is started here; texts and outcomes are small.
 _OBJECT_STORE_BYTES: Final = 200_000_000
 _TELL_AFTER_S: Final = 30.0
+_CONNECT_S: Final = 10.0
 
 
 def shares(nodes: Sequence[int], wanted: int | None) -> tuple[int, ...]:
@@ -184,6 +186,8 @@ class RayWorkers:
 
 
 def _connect(address: str | None) -> None:
+    if address is not None:
+        _require_listener(address)
     quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
     try:
         if address is not None:
@@ -199,6 +203,18 @@ def _connect(address: str | None) -> None:
     except (RayError, ConnectionError, RuntimeError, ValueError) as exc:
         where = "cannot be started here" if address is None else f"cannot be reached at {address}"
         raise BulkError(f"a Ray cluster {where}: {_first_line(exc)}") from None
+
+
+def _require_listener(address: str) -> None:
+    # Ray itself would try for ever.
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not host or not port.isdigit():
+        return  # "auto", or another word of Ray's
+    try:
+        with socket.create_connection((host.strip("[]"), int(port)), _CONNECT_S):
+            pass
+    except OSError as exc:
+        raise BulkError(f"no Ray cluster at {address}: {exc}") from None
 
 
 def _cores_of_nodes() -> list[int]:
