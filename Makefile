@@ -141,7 +141,7 @@ tools:
 
 .venv/dev: pyproject.toml | .venv/encoder
 	@echo "Installing development packages into .venv"
-	@$(PIP) -e '.[server,client,cpu,tokens,export,encoder,otel,modal,redis,signing,dev]'
+	@$(PIP) -e '.[server,client,cpu,tokens,export,encoder,otel,modal,redis,signing,bulk,ray,dev]'
 	@touch $@
 
 $(NODE_MODULES): $(WEB)/package-lock.json

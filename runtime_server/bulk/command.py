@@ -161,7 +161,7 @@ def _done(job: "Job", settings: "Settings", artifact: "Artifact", force: Force) 
     def start() -> "AbstractContextManager[Workers]":
         return _started(settings, artifact, force, console)
 
-    return run(job, start, show)
+    return run(job, start, show, lambda doing: console.status(escape(doing)))
 
 
 def _started(

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from typing import Self
 
 from runtime_server.engine import Score
@@ -32,7 +32,8 @@ class Outcome:
 
 def written(outcomes: Iterable[Outcome]) -> bytes:
     """A line of JSON for each."""
-    return "".join(f"{json.dumps(astuple(outcome))}\n" for outcome in outcomes).encode()
+    rows = ((one.probability, one.windows, one.truncated, one.error) for one in outcomes)
+    return "".join(f"{json.dumps(row)}\n" for row in rows).encode()
 
 
 def read(content: bytes) -> Iterator[Outcome]:

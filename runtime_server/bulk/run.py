@@ -1,7 +1,7 @@
 """One run over a corpus: looks through it, scores what is not yet scored, writes the output."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -69,12 +69,13 @@ class Meter(Protocol):
 
 StartWorkers = Callable[[], AbstractContextManager[Workers]]
 ShowMeter = Callable[[int, int], AbstractContextManager[Meter]]
+Stage = Callable[[str], AbstractContextManager[object]]
 
 
-def run(job: Job, start: StartWorkers, show: ShowMeter) -> Done:
+def run(job: Job, start: StartWorkers, show: ShowMeter, stage: Stage = nullcontext) -> Done:
     """Does the job; what an earlier run finished of it is not done again.
 
-    `show` is told the number of rows, and of those that are kept.
+    `show` is told the number of rows, and of those that are kept; `stage` what else takes time.
 
     Raises:
         BulkError: the corpus cannot be scored, or not so.
@@ -88,11 +89,13 @@ def run(job: Job, start: StartWorkers, show: ShowMeter) -> Done:
             parts.clear()
         elif job.out.exists() and parts.record() is None:
             raise BulkError(f"{job.out} is there already; --restart writes it anew")
-        source = _source(job, corpus, parts)
-        sink = _sink(job, corpus, source)
+        with stage(f"looking through {job.corpus}"):
+            source = _source(job, corpus, parts)
+            sink = _sink(job, corpus, source)
         parts.begin(_record(job, source, parts))
         done = _score(job, corpus, source, parts, start, show)
-        found = _join(job, corpus, source, parts, sink)
+        with stage(f"writing {job.out}"):
+            found = _join(job, corpus, source, parts, sink)
         parts.remove()
     return replace(done, n_refused=found.n_refused, refusals=tuple(found.refusals))
 
