@@ -105,8 +105,10 @@ def _require_two_files(job: Job) -> None:
         raise BulkError(f"{job.corpus} is no file")
     if job.out.exists() and job.out.samefile(job.corpus):
         raise BulkError("the output would take the place of the input: give it another name")
-    if job.out.is_dir() or not job.out.parent.is_dir():
-        raise BulkError(f"{job.out} cannot be written: {job.out.parent} must be a folder, it none")
+    if job.out.is_dir():
+        raise BulkError(f"{job.out} cannot be written: it is a folder")
+    if not job.out.parent.is_dir():
+        raise BulkError(f"{job.out} cannot be written: there is no folder {job.out.parent}")
 
 
 def _source(job: Job, corpus: Corpus, parts: PartsFolder) -> Source:

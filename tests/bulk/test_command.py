@@ -119,7 +119,7 @@ def test_a_full_disk_loses_nothing(tmp_path: Path, corpus: Path) -> None:
     ("arguments", "status", "told"),
     [
         (("in.jsonl", "in.jsonl"), 1, "take the place of the input"),
-        (("in.jsonl", "none/out.jsonl"), 1, "none must be a folder"),
+        (("in.jsonl", "none/out.jsonl"), 1, "there is no folder none"),
         (("none.jsonl", "out.jsonl"), 1, "none.jsonl is no file"),
         (("in.jsonl", "out.jsonl", "--text-column", "body"), 1, "no line has 'body'"),
         (("in.jsonl", "out.jsonl", "--model", "none"), 2, "no such model here; there are: "),
