@@ -8,6 +8,7 @@ from itertools import chain
 from typing import Final, Self
 
 from registry import Artifact
+from registry.windows import RUN_TOKENS
 from runtime_server.batch_choice import BatchLimits
 from runtime_server.bulk.length_batches import length_batches
 from runtime_server.bulk.outcome import Outcome
@@ -19,6 +20,8 @@ from runtime_server.local_engine import QueueLimits
 from runtime_server.placement import MemoryBudget, Place, places
 from runtime_server.settings import Settings
 
+# Of rows that are not padded: runs so long that threads seldom wait for each other.
+_UNPADDED: Final = BatchLimits(rows=64, tokens=RUN_TOKENS)
 _PROBE: Final = "Whether the graph runs at all is found out before the corpus is read."
 # Hears how many texts more are done; a fraction while a part runs.
 Told = Callable[[float], None]
@@ -50,12 +53,14 @@ class Scorer:
     """One session, run by several threads side by side.
 
     Each run has one thread: side by side they are quicker than one run with as many threads, and
-    they share the weights.
+    they share the weights. `reads_aside` says whether texts are better read while others run:
+    tokenizers leaves Python's lock meanwhile, norm-1 would keep the runs waiting for it.
     """
 
     model: LoadedModel
     limits: BatchLimits
     threads: ThreadPoolExecutor
+    reads_aside: bool
 
     @classmethod
     @contextmanager
@@ -67,7 +72,8 @@ class Scorer:
         """
         model, place = _loaded(artifact, room.budget)
         threads = ThreadPoolExecutor(n_threads, thread_name_prefix="bulk-runner")
-        scorer = cls(model, room.limits.batch_in(place), threads)
+        reads_aside = artifact.manifest.input.kind == "tokens"
+        scorer = cls(model, room.limits.batch_in(place), threads, reads_aside)
         try:
             model.run(model.input.rows((_PROBE,)).rows)
             yield scorer
@@ -99,7 +105,7 @@ class Scorer:
 
     def _together(self, read: Read, told: Told) -> tuple[Outcome, ...]:
         rows = self.model.input.rows(read.texts) if read.rows is None else read.rows
-        batches = length_batches([row.padded for row in rows.rows], self.limits)
+        batches = self._batches(rows.rows)
         found: list[RowAnswer | None] = [None] * len(rows.rows)
         for batch, answers in zip(batches, self._run(rows.rows, batches), strict=True):
             for place, answer in zip(batch, answers, strict=True):
@@ -107,6 +113,11 @@ class Scorer:
             told(len(batch) / len(rows.rows) * len(read.texts))
         answered = [answer for answer in found if answer is not None]
         return tuple(map(Outcome.scored, rows.scores(answered)))
+
+    def _batches(self, rows: Sequence[Row]) -> Sequence[Sequence[int]]:
+        if any(row.padded for row in rows):
+            return length_batches([row.padded for row in rows], self.limits)
+        return length_batches([row.tokens for row in rows], _UNPADDED)
 
     def _run(
         self, rows: Sequence[Row], batches: Sequence[Sequence[int]]

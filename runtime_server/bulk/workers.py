@@ -4,12 +4,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol, Self
+from typing import NamedTuple, Protocol, Self, TypeVar
 
 from registry import Artifact
 from runtime_server.bulk.outcome import Outcome
 from runtime_server.bulk.part import Part
 from runtime_server.bulk.scorer import Read, Room, Scorer, Told
+
+T = TypeVar("T")
 
 
 class ScoredPart(NamedTuple):
@@ -33,7 +35,7 @@ class Workers(Protocol):
 
 @dataclass(frozen=True)
 class LocalWorkers:
-    """Threads of this process. The next part is read while one runs."""
+    """Threads of this process."""
 
     scorer: Scorer
 
@@ -46,14 +48,18 @@ class LocalWorkers:
 
     def scored(self, parts: Iterable[Part], told: Told) -> Iterator[ScoredPart]:
         """In order."""
-        waiting = iter(parts)
-        with ThreadPoolExecutor(1, thread_name_prefix="bulk-reader") as reader:
-            ahead = reader.submit(self._next, waiting)
-            while (pair := ahead.result()) is not None:
-                ahead = reader.submit(self._next, waiting)
-                part, read = pair
-                yield ScoredPart(part, part.joined(self.scorer.outcomes(read, told)))
+        reads = map(self._read, parts)
+        for part, read in _ahead(reads) if self.scorer.reads_aside else reads:
+            yield ScoredPart(part, part.joined(self.scorer.outcomes(read, told)))
 
-    def _next(self, waiting: Iterator[Part]) -> tuple[Part, Read] | None:
-        part = next(waiting, None)
-        return None if part is None else (part, self.scorer.read(part.texts))
+    def _read(self, part: Part) -> tuple[Part, Read]:
+        return part, self.scorer.read(part.texts)
+
+
+def _ahead(items: Iterator[T]) -> Iterator[T]:
+    """The same, each made in another thread while the one before is in use."""
+    with ThreadPoolExecutor(1, thread_name_prefix="bulk-reader") as reader:
+        coming = reader.submit(next, items, None)
+        while (item := coming.result()) is not None:
+            coming = reader.submit(next, items, None)
+            yield item
