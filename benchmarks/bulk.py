@@ -31,11 +31,9 @@ from runtime_server.bulk.workers import LocalWorkers, Workers
 from runtime_server.cpu_quota import usable_cores
 from runtime_server.graph_session import SessionPlan
 from runtime_server.loaded_model import LoadedModel
-from runtime_server.local_engine import QueueLimits
-from runtime_server.placement import MemoryBudget
 from runtime_server.requests import TextLimits
+from runtime_server.settings import load_settings
 
-ROOM: Final = Room(QueueLimits(), MemoryBudget(None, None))
 MOST_TEXTS: Final = 2000
 FEWEST_TEXTS: Final = 100
 PLAIN: Final = "plain loop"
@@ -71,15 +69,15 @@ def measure(
 
     The number of texts is what the budget allows, 2,000 at most.
     """
-    name = artifact.manifest.model_id
+    name, room = artifact.manifest.model_id, Room.of(load_settings(workers=1))
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory()))
         plain, texts = _plain_loop(artifact, budget_s / (rounds + 1) / 4)
-        local = stack.enter_context(LocalWorkers.started(artifact, ROOM, usable_cores()))
+        local = stack.enter_context(LocalWorkers.started(artifact, room, usable_cores()))
         ways = {PLAIN: plain, LOCAL: _job(artifact, folder, local)}
         try:
             if with_ray:
-                ways[RAY] = _job(artifact, folder, stack.enter_context(_ray(artifact)))
+                ways[RAY] = _job(artifact, folder, stack.enter_context(_ray(artifact, room)))
         except BulkError as exc:
             yield Missing(subject=f"{name}, {RAY}", why=str(exc))
         turns = _in_turns(ways, texts, rounds)
@@ -152,10 +150,10 @@ def _job(artifact: Artifact, folder: Path, workers: Workers) -> Way:
     return way
 
 
-def _ray(artifact: Artifact) -> AbstractContextManager[Workers]:
+def _ray(artifact: Artifact, room: Room) -> AbstractContextManager[Workers]:
     from runtime_server.bulk.ray_workers import RayWorkers
 
-    return RayWorkers.started(artifact, ROOM, None, None, lambda _: None)
+    return RayWorkers.started(artifact, room, None, None, lambda _: None)
 
 
 def _measurements(

@@ -4,11 +4,14 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Final
 
 from runtime_server.bulk.corpus import Chunk, Row, RowChunk, Survey, limited, row_chunks
 from runtime_server.bulk.errors import BulkError
 from runtime_server.bulk.text_lines import numbered_lines
+
+# json.dumps would make one for each row.
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False)
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,6 @@ def _parsed(line: str, where: str) -> Row:
 
 def _line(row: Row) -> bytes:
     try:
-        return json.dumps(row, ensure_ascii=False).encode() + b"\n"
+        return _ENCODER.encode(row).encode() + b"\n"
     except UnicodeEncodeError:  # a lone surrogate, which was written \udc00 there too
         return json.dumps(row).encode() + b"\n"
