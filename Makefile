@@ -64,8 +64,9 @@ CONSTRAINED_server := server client cpu tokens redis otel signing
 CONSTRAINED_gpu := server client gpu tokens redis otel signing
 CONSTRAINED_modal := server client cpu tokens redis otel signing modal
 CONSTRAINED_export := server client cpu export
+CONSTRAINED_bulk := server client cpu tokens bulk ray
 
-constraints: $(addprefix constraints/,$(addsuffix .txt,server gpu modal export)) ## Pin anew, with hashes, what installs of the extras hold
+constraints: $(addprefix constraints/,$(addsuffix .txt,server gpu modal export bulk)) ## Pin anew, with hashes, what installs of the extras hold
 
 constraints/%.txt: pyproject.toml | .venv/audit
 	@echo "Pinning $@"
