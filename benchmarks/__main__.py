@@ -55,7 +55,9 @@ def main(
         raise typer.Exit(1)
     results = _kept(out, Environment.current(artifacts), fresh)
     for number, suite in enumerate(suites, 1):
-        console.rule(f"{number} of {len(suites)}: {suite.title}", align="left")
+        minutes_each = suite.budget_s * minutes / LONGEST_S
+        title = f"{number} of {len(suites)}: {suite.title} (about {minutes_each:.1f} min)"
+        console.rule(title, align="left")
         context = Context(
             artifacts=artifacts,
             peers=None if peers is None else tuple(name for name in peers.split(",") if name),
@@ -116,7 +118,7 @@ def _tell_finding(finding: Finding) -> None:
             colour = COLOURS[finding.state]
             console.print(f"  [{colour}]{finding.state}[/] {finding.bar.name}: {finding.bar.claim}")
         case Missing():
-            console.print(f"  [yellow]missing[/] {finding.subject}: {finding.why}")
+            console.print(f"  [yellow]missing[/] {escape(f'{finding.subject}: {finding.why}')}")
 
 
 def _tell_end(result: SuiteResult) -> None:

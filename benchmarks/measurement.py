@@ -43,7 +43,7 @@ class Measurement(_Value):
 
     `subject` is what is measured ("minilm-small, Chromium"), `at` where along the axes of a plot
     ({"tokens": 128}); subject, quantity and `at` name it within its suite. `values` are in `unit`:
-    ms, CPU-ms, /s, bytes, MB (10^6 bytes), x (a ratio), $, or none.
+    ms, s, CPU-ms, /s, bytes, MB (10^6 bytes), x (a ratio), $, or none.
     """
 
     subject: str

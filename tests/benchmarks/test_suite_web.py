@@ -13,8 +13,8 @@ from benchmarks.bar import State, Verdict
 from benchmarks.chromium import find_chromium
 from benchmarks.measurement import Finding, Measurement, Missing
 from benchmarks.peers.installation import PeerMissingError
+from benchmarks.rounds import rounds
 from benchmarks.suites import Context
-from benchmarks.suites.rounds import rounds
 from benchmarks.suites.web import run
 from benchmarks.suites.web.agreement import agreement, natural_texts
 from benchmarks.suites.web.first_visits import Trip, Visited, judged, seconds_over

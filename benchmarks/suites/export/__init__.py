@@ -11,11 +11,11 @@ from pathlib import Path
 from benchmarks.bar import Bar
 from benchmarks.measurement import Better, Finding, Measurement, Missing
 from benchmarks.peers.installation import PeerMissingError
+from benchmarks.rounds import rounds
 from benchmarks.suites import Context
 from benchmarks.suites.export.cost import CommandError, Cost, cost_of
 from benchmarks.suites.export.exporters import Exporter, olive, optimum, samegraph
 from benchmarks.suites.export.graphs import Distances, distances, read_texts
-from benchmarks.suites.rounds import rounds
 from export.jobs.machine import this_machine
 from export.jobs.record import read_record
 from export.tolerances import BY_SCHEME

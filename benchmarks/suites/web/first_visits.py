@@ -7,7 +7,7 @@ from pathlib import Path
 
 from benchmarks.bar import Bar, Verdict, ratios
 from benchmarks.measurement import Better, Finding, Measurement, Missing
-from benchmarks.suites.rounds import rounds
+from benchmarks.rounds import rounds
 from benchmarks.suites.web.line import BROADBAND, FAST_4G, SLOW_4G, UNTHROTTLED, Network
 from benchmarks.suites.web.site import served
 from benchmarks.suites.web.subjects import SMALL, TINY, Subject

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from benchmarks.bar import Bar
 from benchmarks.measurement import Finding, Measurement, thinned
-from benchmarks.suites.rounds import rounds
+from benchmarks.rounds import rounds
 from benchmarks.suites.web.subjects import TINY, Subject
 from benchmarks.suites.web.visits import Chromium
 
