@@ -73,8 +73,11 @@ def plots(measurements: Sequence[Measurement]) -> Iterator[Plot]:
             continue
         axis = _numeric_axis(found)
         title = f"{quantity}{unit and f', {unit}'}"
-        drawn = _bars(found) if axis is None else _lines(found, axis, title)
-        yield Plot(title, drawn)
+        if axis is None:
+            yield Plot(title, _bars(found))
+            continue
+        for name, part in _legible(found, axis):
+            yield Plot(f"{name}{name and ': '}{title}", _lines(part, axis, title))
 
 
 def as_svg(drawn: Figure) -> str:
@@ -126,6 +129,18 @@ def _numeric_axis(found: Sequence[Measurement]) -> str | None:
         if len(numbers) > 1 and len(numbers) == len(set(values)):
             return axis
     return None
+
+
+def _legible(
+    found: Sequence[Measurement], axis: str
+) -> Iterator[tuple[str, Sequence[Measurement]]]:
+    """All lines together, or those of each model by themselves where they are too many."""
+    if len({_line_name(one, axis) for one in found if axis in one.at}) <= _MOST_LINES:
+        yield "", found
+        return
+    models = dict.fromkeys(one.subject.partition(",")[0] for one in found)
+    for model in models:
+        yield model, [one for one in found if one.subject.partition(",")[0] == model]
 
 
 def _line_name(one: Measurement, axis: str) -> str:

@@ -37,7 +37,7 @@ def quantity_tables(measurements: Sequence[Measurement]) -> Iterator[QuantityTab
     order = {key: place for place, key in reversed(list(enumerate(map(_key, measurements))))}
     ordered = sorted(measurements, key=lambda one: order[_key(one)])
     for (quantity, unit), group in groupby(ordered, _key):
-        found = tuple(group)
+        found = _in_places(tuple(group))
         axes = tuple(dict.fromkeys(axis for one in found for axis in one.at))
         yield QuantityTable(quantity, unit, axes, tuple(_row(one, axes) for one in found))
 
@@ -47,6 +47,17 @@ def figure(value: float | None) -> str:
     if value is None:
         return ""
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
+def _in_places(found: Sequence[Measurement]) -> tuple[Measurement, ...]:
+    """Each subject's together, along the axes, in whatever order they were measured."""
+    subjects = list(dict.fromkeys(one.subject for one in found))
+
+    def place(one: Measurement) -> tuple[object, ...]:
+        values = ((isinstance(v, str), v) for v in one.at.values())
+        return (subjects.index(one.subject), *values)
+
+    return tuple(sorted(found, key=place))
 
 
 def _key(one: Measurement) -> tuple[str, str]:

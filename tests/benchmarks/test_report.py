@@ -9,6 +9,7 @@ from benchmarks.report import write_reports
 from benchmarks.report.markdown import markdown
 from benchmarks.report.picture import AUROC, LATENCY, SIZE, UNSEEN, picture
 from benchmarks.report.plots import plots
+from benchmarks.report.tables import quantity_tables
 from tests.benchmarks.results import HERE, latency, results, suite_result
 
 VALUES = [1.0, 1.1, 1.2, 1.3, 1.4]
@@ -76,3 +77,23 @@ def test_a_report_of_nothing_is_a_page_too(tmp_path: Path) -> None:
     write_reports(Results(environment=HERE), tmp_path / "r.json")
     assert "a CPU" in (tmp_path / "r.html").read_text("utf-8")
     assert not (tmp_path / "r.svg").exists()
+
+
+def test_more_lines_than_can_be_told_apart_are_a_plot_for_each_model() -> None:
+    many = [
+        latency([float(tokens)], subject=f"{model}, place {place}", tokens=tokens)
+        for model in ("tiny", "small")
+        for place in range(5)
+        for tokens in (64, 128)
+    ]
+    assert [plot.title for plot in plots(many)] == ["tiny: latency, ms", "small: latency, ms"]
+
+
+def test_a_table_has_each_subject_together_along_the_axis() -> None:
+    places = [("b", 256.0), ("a", 64.0), ("b", 64.0)]
+    (table,) = quantity_tables([latency(VALUES, subject=s, tokens=n) for s, n in places])
+    assert [(row.subject, row.places) for row in table.rows] == [
+        ("b", ("64",)),
+        ("b", ("256",)),
+        ("a", ("64",)),
+    ]
