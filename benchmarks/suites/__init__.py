@@ -53,11 +53,11 @@ class _Module(Protocol):
 SUITES = (
     Suite("tiers", "What each tier takes: every model in every place where it runs", 330),
     Suite("server", "The server, and other servers on the same graph", 300),
-    Suite("web", "The browser library against transformers.js", 150),
-    Suite("export", "The exporter against optimum-cli and Olive", 120),
+    Suite("web", "The browser library against transformers.js", 220),
+    Suite("export", "The exporter against optimum-cli and Olive", 90),
     Suite("quality", "Size against quality against latency", 60),
     Suite("scale", "How time and memory grow", 110),
-    Suite("bulk", "Scoring a corpus", 100),
+    Suite("bulk", "Scoring a corpus", 60),
     Suite("cost", "What a million texts cost", 10),
 )
 # All of them, with what starts and stops around them.
