@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from io import StringIO
 from itertools import groupby
+from textwrap import fill
 from typing import Any
 
 import matplotlib as mpl
@@ -50,6 +51,7 @@ _STYLE: Any = {
 # Beyond this factor between the largest and the smallest an axis is logarithmic.
 _WIDE = 12
 _MOST_LINES = 8
+_LONGEST_NAME = 40
 
 
 @dataclass(frozen=True)
@@ -187,14 +189,16 @@ def _line(axes: Axes, own: Sequence[Measurement], axis: str, name: str, place: i
 
 def _bars(found: Sequence[Measurement]) -> str:
     with styled():
-        drawn = Figure(figsize=(6.4, 0.9 + 0.34 * len(found)), layout="constrained")
+        names = [_bar_name(one) for one in reversed(found)]
+        lines = sum(name.count("\n") + 1 for name in names)
+        drawn = Figure(figsize=(6.4, 0.9 + 0.17 * (len(found) + lines)), layout="constrained")
         axes = drawn.subplots()
         subjects = list(dict.fromkeys(one.subject for one in found))
         single = len(subjects) == len(found) or len(subjects) == 1
         number_ticks(axes, [one.median for one in found], "x")
         for place, one in enumerate(reversed(found)):
             _bar(axes, one, place, series_colour(0 if single else subjects.index(one.subject)))
-        axes.set_yticks(range(len(found)), [_bar_name(one) for one in reversed(found)])
+        axes.set_yticks(range(len(found)), names)
         axes.set_ylim(-0.6, len(found) - 0.4)
         axes.grid(visible=False, axis="y")
         axes.margins(x=0.14)
@@ -222,4 +226,6 @@ def _bar(axes: Axes, one: Measurement, place: int, colour: str) -> None:
 
 
 def _bar_name(one: Measurement) -> str:
-    return ", ".join([one.subject, *(str(value) for value in one.at.values())])
+    """In lines, so that the plot has room beside it."""
+    whole = ", ".join([one.subject, *(str(value) for value in one.at.values())])
+    return fill(whole, _LONGEST_NAME)
