@@ -116,7 +116,11 @@ def number_ticks(axes: Axes, values: Sequence[float], which: str) -> None:
     if min(values) > 0 and max(values) / min(values) > _WIDE:
         (axes.set_xscale if which == "x" else axes.set_yscale)("log")
         axis.set_minor_formatter(NullFormatter())
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: _plain(value)))
+
+
+def _plain(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:g}"
 
 
 def _key(one: Measurement) -> tuple[str, str]:
