@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from benchmarks.bar import State, Verdict
+from benchmarks.bar import COLOURS, Verdict
 from benchmarks.environment import Environment
 from benchmarks.measurement import Finding, Measurement, Missing, Results, SuiteResult
 from benchmarks.results_file import LATEST, ResultsFileError, read_results, write_results
@@ -18,7 +18,6 @@ from benchmarks.suite_run import run_suite
 from benchmarks.suites import LONGEST_S, SUITES, Context, Suite
 from registry import FileStore
 
-COLOURS = {State.MET: "green", State.NOT_MET: "red", State.MISSING: "yellow"}
 LISTED = "\n\n".join(f"{one.name}: {one.title} ({one.budget_s:.0f} s)" for one in SUITES)
 console = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else 140)
 

@@ -15,6 +15,10 @@ class State(StrEnum):
     MISSING = "missing"
 
 
+# On a terminal.
+COLOURS = {State.MET: "green", State.NOT_MET: "red", State.MISSING: "yellow"}
+
+
 @dataclass(frozen=True)
 class Bar:
     """A promise about one number: at most `limit`, or at least where `at_least` is set."""

@@ -57,7 +57,7 @@ class Measurement(_Value):
     @property
     def name(self) -> str:
         """As in `minilm-small, Chromium: warm latency, tokens 128`."""
-        places = ", ".join(f"{axis} {_plain(value)}" for axis, value in self.at.items())
+        places = ", ".join(f"{axis} {plain(value)}" for axis, value in self.at.items())
         return f"{self.subject}: {self.quantity}{places and f', {places}'}"
 
     @property
@@ -158,5 +158,6 @@ def thinned(values: list[float]) -> tuple[float, ...]:
     return tuple(ordered[place] for place in places)
 
 
-def _plain(value: float | str) -> str:
+def plain(value: float | str) -> str:
+    """Of an axis: text as it is, a number in full."""
     return value if isinstance(value, str) else f"{value:,g}" if value < 1e6 else f"{value:,.0f}"

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from io import StringIO
-from itertools import groupby
 from textwrap import fill
 from typing import Any
 
@@ -14,8 +13,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
-from benchmarks.measurement import Measurement
-from benchmarks.report.tables import figure
+from benchmarks.measurement import Measurement, plain
+from benchmarks.report.tables import by_quantity, figure
 
 # Drawn in colours that nothing else has, then made variables: the page is light or dark.
 _INK, _QUIET, _RULE = "#010101", "#020202", "#030303"
@@ -67,9 +66,7 @@ def plots(measurements: Sequence[Measurement]) -> Iterator[Plot]:
 
     Where all figures are the same there is nothing to see.
     """
-    order = {one: place for place, one in reversed(list(enumerate(map(_key, measurements))))}
-    ordered = sorted(measurements, key=lambda one: order[_key(one)])
-    for (quantity, unit), group in groupby(ordered, _key):
+    for (quantity, unit), group in by_quantity(measurements):
         found = [one for one in group if one.median == one.median]
         if len({one.median for one in found}) < 2:
             continue
@@ -116,15 +113,7 @@ def number_ticks(axes: Axes, values: Sequence[float], which: str) -> None:
     if min(values) > 0 and max(values) / min(values) > _WIDE:
         (axes.set_xscale if which == "x" else axes.set_yscale)("log")
         axis.set_minor_formatter(NullFormatter())
-    axis.set_major_formatter(FuncFormatter(lambda value, _: _plain(value)))
-
-
-def _plain(value: float) -> str:
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:g}"
-
-
-def _key(one: Measurement) -> tuple[str, str]:
-    return one.quantity, one.unit
+    axis.set_major_formatter(FuncFormatter(lambda value, _: plain(value)))
 
 
 def _numeric_axis(found: Sequence[Measurement]) -> str | None:

@@ -2,9 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 
-from benchmarks.measurement import Measurement
+from benchmarks.measurement import Measurement, plain
 
 
 @dataclass(frozen=True)
@@ -34,12 +33,21 @@ class Row:
 
 def quantity_tables(measurements: Sequence[Measurement]) -> Iterator[QuantityTable]:
     """One for each quantity and unit, in the order in which they were first measured."""
-    order = {key: place for place, key in reversed(list(enumerate(map(_key, measurements))))}
-    ordered = sorted(measurements, key=lambda one: order[_key(one)])
-    for (quantity, unit), group in groupby(ordered, _key):
-        found = _in_places(tuple(group))
+    for (quantity, unit), group in by_quantity(measurements):
+        found = _in_places(group)
         axes = tuple(dict.fromkeys(axis for one in found for axis in one.at))
         yield QuantityTable(quantity, unit, axes, tuple(_row(one, axes) for one in found))
+
+
+def by_quantity(
+    measurements: Sequence[Measurement],
+) -> Iterator[tuple[tuple[str, str], tuple[Measurement, ...]]]:
+    """Quantity and unit, and what was measured of them, in the order of their first ones."""
+    groups: dict[tuple[str, str], list[Measurement]] = {}
+    for one in measurements:
+        groups.setdefault((one.quantity, one.unit), []).append(one)
+    for key, found in groups.items():
+        yield key, tuple(found)
 
 
 def figure(value: float | None) -> str:
@@ -60,15 +68,11 @@ def _in_places(found: Sequence[Measurement]) -> tuple[Measurement, ...]:
     return tuple(sorted(found, key=place))
 
 
-def _key(one: Measurement) -> tuple[str, str]:
-    return one.quantity, one.unit
-
-
 def _row(one: Measurement, axes: Sequence[str]) -> Row:
     interval = one.interval
     return Row(
         subject=one.subject,
-        places=tuple(_place(one.at.get(axis, "")) for axis in axes),
+        places=tuple(plain(one.at.get(axis, "")) for axis in axes),
         median=figure(one.median),
         interval=f"{figure(interval.low)} – {figure(interval.high)}" if interval else "",
         p95=figure(one.percentile(95)),
@@ -77,7 +81,3 @@ def _row(one: Measurement, axes: Sequence[str]) -> Row:
         n=one.n,
         told=one.told,
     )
-
-
-def _place(value: float | str) -> str:
-    return value if isinstance(value, str) else f"{value:,g}" if value < 1e6 else f"{value:,.0f}"

@@ -6,10 +6,8 @@ from typing import Any
 from rich.box import SIMPLE
 from rich.table import Table
 
-from benchmarks.bar import State, Verdict
+from benchmarks.bar import COLOURS, Verdict
 from benchmarks.environment import Environment
-
-COLOURS = {State.MET: "green", State.NOT_MET: "red", State.MISSING: "yellow"}
 
 
 def table(verdicts: Sequence[Verdict]) -> Table:

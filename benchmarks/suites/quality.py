@@ -8,8 +8,8 @@ import asyncio
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from time import perf_counter
 
+from benchmarks.expected_latency import measured
 from benchmarks.measurement import Better, Finding, Measurement, Missing
 from benchmarks.report.picture import AUROC, LATENCY, SIZE, UNSEEN
 from benchmarks.schemes import (
@@ -84,16 +84,10 @@ def _of_manifest(artifact: Artifact) -> Iterator[Measurement]:
 
 async def _milliseconds(artifact: Artifact, texts: Sequence[str]) -> list[float]:
     engine = LocalEngine.of(load_settings())
-    found = []
     try:
-        await engine.predict(artifact, texts[:1])
-        for text in texts:
-            began = perf_counter()
-            await engine.predict(artifact, (text,))
-            found.append((perf_counter() - began) * 1e3)
+        return await measured(engine, artifact, texts)
     finally:
         await engine.close()
-    return found
 
 
 def _schemes(context: Context) -> Iterator[Finding]:

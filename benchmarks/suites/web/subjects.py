@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from benchmarks.latency import WORDS, sample_text
+from benchmarks.sample_text import WORDS, sample_text
 from benchmarks.suites import Context
 from benchmarks.suites.web.transformers_js import NAME
 from registry import Artifact
