@@ -6,6 +6,8 @@ from contextlib import suppress
 
 import psutil
 
+from benchmarks.serving.usage import tree
+
 
 def below(pid: int | None = None) -> Iterator[psutil.Process]:
     """Every process below `pid`, or below this one."""
@@ -23,7 +25,7 @@ def named_below(part: str) -> Iterator[psutil.Process]:
 
 def tree_mb(pid: int) -> float:
     """Of the process and all below it."""
-    return memory_mb((psutil.Process(pid), *below(pid)))
+    return memory_mb(tree(pid))
 
 
 def memory_mb(processes: Iterable[psutil.Process]) -> float:
