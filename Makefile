@@ -65,13 +65,17 @@ CONSTRAINED_gpu := server client gpu tokens redis otel signing
 CONSTRAINED_modal := server client cpu tokens redis otel signing modal
 CONSTRAINED_export := server client cpu export
 CONSTRAINED_bulk := server client cpu tokens bulk ray
+CONSTRAINED_encoder := server client cpu tokens export encoder
+CONSTRAINED_dev := server client cpu tokens redis otel signing modal bulk ray audit dev
+# PyTorch's builds differ by accelerator, and so do their hashes and what they need: pyproject.toml pins its version.
+UNHASHED := torch cuda-bindings cuda-pathfinder cuda-toolkit nvidia-cublas nvidia-cuda-cupti nvidia-cuda-nvrtc nvidia-cuda-runtime nvidia-cudnn-cu13 nvidia-cufft nvidia-cufile nvidia-curand nvidia-cusolver nvidia-cusparse nvidia-cusparselt-cu13 nvidia-nccl-cu13 nvidia-nvjitlink nvidia-nvshmem-cu13 nvidia-nvtx triton
 
-constraints: $(addprefix constraints/,$(addsuffix .txt,server gpu modal export bulk)) ## Pin anew, with hashes, what installs of the extras hold
+constraints: $(addprefix constraints/,$(addsuffix .txt,server gpu modal export bulk encoder dev)) ## Pin anew, with hashes, what installs of the extras hold
 
 constraints/%.txt: pyproject.toml | .venv/audit
 	@echo "Pinning $@"
 	@$(BIN)/uv pip compile pyproject.toml $(addprefix --extra ,$(CONSTRAINED_$*)) --output-file $@ --upgrade --universal \
-		--python-version 3.11 --generate-hashes --no-header --no-emit-index-url --quiet
+		--python-version 3.11 --generate-hashes --no-header --no-emit-index-url --quiet $(addprefix --no-emit-package ,$(UNHASHED))
 
 audit: .venv/audit ## Ask the databases of Python and npm for known vulnerabilities of what is pinned
 	@for pinned in constraints/*.txt; do echo "$$pinned"; $(BIN)/pip-audit --strict --progress-spinner off --disable-pip --require-hashes -r $$pinned; done
